@@ -1,0 +1,194 @@
+"""Strict configuration: option models, YAML with file and line in every error, config_id.
+
+YAML is version 1.2 (`no` is a string, `1e-3` a number); duplicate keys, tags and aliases are
+errors, and so is every key that the model at that place does not have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pbench.errors import ConfigError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import Node
+
+__all__ = ["Strict", "canonical_json", "config_id", "content_hash", "load_yaml", "validate_options"]
+
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map")}
+_MAX_BYTES = 4_000_000
+
+
+class Strict(BaseModel):
+    """Base of every option model: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one byte form of a JSON value: sorted keys, no spaces, UTF-8; NaN is refused."""
+    if _has_nan(value):
+        raise ValueError("NaN or infinity has no JSON form")
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def content_hash(value: Any) -> str:
+    """SHA-256 (hex) of the canonical JSON form of `value`."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def config_id(identity: Mapping[str, Any]) -> str:
+    """Ten hex digits that stand for everything that determines the answers of a run."""
+    return content_hash(dict(identity))[:10]
+
+
+def _has_nan(value: Any) -> bool:
+    if isinstance(value, float):
+        return value != value or value in (float("inf"), float("-inf"))
+    if isinstance(value, Mapping):
+        return any(map(_has_nan, value.values()))
+    return isinstance(value, list | tuple) and any(map(_has_nan, value))
+
+
+def load_yaml(path: Path, model: type[M]) -> M:
+    """Read `path` into `model`.
+
+    Raises ConfigError with file and line for unreadable files, bad YAML, unknown keys (with the
+    nearest known one) and values that the model refuses.
+    """
+    root = _compose(path)
+    data = _construct(root, path)
+    if not isinstance(data, dict):
+        raise ConfigError("expected a mapping of keys to values", path=path, line=1)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        loc, message = _first_problem(error, model)
+        raise ConfigError(message, path=path, line=_line_of(root, loc)) from None
+
+
+def validate_options(model: type[M], values: Mapping[str, Any], what: str) -> M:
+    """Build an option model from command-line values; UsageError names the option."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise UsageError(f"{what}: {_first_problem(error, model)[1]}") from None
+
+
+def _compose(path: Path) -> Node:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError("the file is larger than 4 MB; that is no configuration", path=path)
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", path=path) from None
+    except UnicodeDecodeError:
+        raise ConfigError("is not UTF-8 text", path=path) from None
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except (YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"bad YAML: {problem}", path=path, line=mark and mark.line + 1) from None
+    except RecursionError:
+        raise ConfigError("bad YAML: nested too deeply", path=path) from None
+    if root is None:
+        raise ConfigError("the file is empty", path=path)
+    return root
+
+
+def _construct(node: Node, path: Path) -> Any:
+    """Plain Python values of a node tree; refuses tags, aliases and duplicate keys on the way."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+    constructor = YAML(typ="safe", pure=True).constructor
+    seen: set[int] = set()
+
+    def build(node: Node) -> Any:
+        line = node.start_mark.line + 1
+        if id(node) in seen:
+            raise ConfigError("aliases (*name) are not accepted; write the value out", path=path, line=line)
+        seen.add(id(node))
+        if str(node.tag) not in _PLAIN_TAGS:
+            raise ConfigError(f"tag {node.tag} is not accepted", path=path, line=line)
+        if isinstance(node, SequenceNode):
+            return [build(item) for item in node.value]
+        if isinstance(node, MappingNode):
+            result: dict[Any, Any] = {}
+            for key_node, value_node in node.value:
+                key = build(key_node)
+                at = key_node.start_mark.line + 1
+                if not isinstance(key, str):
+                    raise ConfigError(f"key {key!r} is not text; quote it", path=path, line=at)
+                if key in result:
+                    raise ConfigError(f"key {key!r} stands twice", path=path, line=at)
+                result[key] = build(value_node)
+            return result
+        try:
+            return constructor.construct_object(cast(ScalarNode, node))
+        except (ValueError, OverflowError) as error:
+            raise ConfigError(f"bad value: {error}", path=path, line=line) from None
+
+    try:
+        return build(node)
+    except RecursionError:
+        raise ConfigError("nested too deeply", path=path) from None
+
+
+def _first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[tuple[Any, ...], str]:
+    problem = error.errors(include_url=False)[0]
+    loc = tuple(part for part in problem["loc"])
+    name = ".".join(str(part) for part in loc)
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(model, loc[:-1])
+        return loc, f"unknown key {name!r}{nearest(str(loc[-1]), known)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "missing":
+        return loc[:-1], f"key {name!r} is missing"
+    return loc, f"{name}: {message}" if name else message
+
+
+def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
+    """Known keys of the model that stands at `loc` inside `model` (as far as it can be told)."""
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        candidates = [model] if field is None else list(_models_in(field.annotation))
+        if candidates:
+            model = candidates[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for arg in getattr(annotation, "__args__", ()) for found in _models_in(arg)]
+
+
+def _line_of(root: Node, loc: tuple[Any, ...]) -> int:
+    """Line of the node at `loc`, or of the deepest one on the way to it."""
+    from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+    node, line = root, root.start_mark.line + 1
+    for part in loc:
+        if isinstance(node, MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if found is None:
+                continue
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line

@@ -1,0 +1,196 @@
+"""The Protocols at which plug-ins meet the core: Canvas, Denoiser, Sampler, TextGenerator, Metric.
+
+A model knows nothing of samplers and a sampler nothing of models: the engine of `pbench.decode`
+carries logits from the one to the other. Shapes: R rows in the batch, L canvas positions,
+W positions of the current block, N requested positions, V vocabulary entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from pbench.records import Generation, Message, Sample
+
+if TYPE_CHECKING:
+    import torch
+    from pydantic import BaseModel
+
+__all__ = [
+    "BlockPlan",
+    "Canvas",
+    "Capabilities",
+    "Denoiser",
+    "Metric",
+    "Sampler",
+    "Selection",
+    "Step",
+    "TextGenerator",
+    "Traits",
+]
+
+
+class Canvas(Protocol):
+    """The token grid of a batch: prompts left-padded to one length, then the answer region."""
+
+    ids: torch.Tensor  # int64 [R, L]
+    attention_mask: torch.Tensor  # bool [R, L]; False on padding
+    position_ids: torch.Tensor  # int64 [R, L]; 0 at a row's first real token
+    prompt_lengths: torch.Tensor  # int64 [R]; without padding
+    answer_start: int  # column of the first answer position, the same in every row
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a denoiser can be asked for; `max_length` = prompt + answer positions."""
+
+    max_length: int
+    masked: bool = True
+    position_ids: bool = False
+    arbitrary_mask: bool = False
+    kv_cache: bool = False
+    block_causal: int | None = None
+    deterministic_dtype: str = "float32"
+
+
+@runtime_checkable
+class Denoiser(Protocol):
+    """A masked-diffusion model behind one face; every quirk of its family ends here.
+
+    `identity` is what decides the answers (family, file hashes or revision, dtype): it goes into
+    the manifest and the config_id.
+    """
+
+    name: str
+    family: str
+    identity: Mapping[str, Any]
+    capabilities: Capabilities
+    vocab_size: int
+    mask_token_id: int
+    eos_token_id: int
+    pad_token_id: int
+    device: torch.device
+
+    def supports(self, task: str) -> str | None:
+        """None if the model can be asked this task, else the reason why not."""
+        ...
+
+    def encode(self, sample: Sample) -> list[int]:
+        """Prompt token ids as the model wants them; UsageError if it cannot read the prompt."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of answer ids: special tokens dropped, nothing trimmed."""
+        ...
+
+    def logits(self, canvas: Canvas, positions: torch.Tensor) -> torch.Tensor:
+        """Logits [N, V] for `positions` [N, 2] (row, column) and no others.
+
+        Already shifted where the family predicts the next token; the mask token is -inf.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """What a sampler knows of one row's block before its first step."""
+
+    masks: int  # positions to unmask in this block
+    length: int  # block_length, resolved
+    blocks: int  # blocks in the canvas
+    index: int  # this block, from 0
+    gen_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A sampler's decision for one step of the block, [R, W] each.
+
+    `commit` marks positions that get `tokens` (the proposals where None); `remask` marks
+    committed positions that become masks again; `done` [R] ends a row's block early.
+    """
+
+    commit: torch.Tensor
+    tokens: torch.Tensor | None = None
+    remask: torch.Tensor | None = None
+    done: torch.Tensor | None = None
+
+
+class Step(Protocol):
+    """View of the current blocks of a batch at one step; statistics are computed on first use.
+
+    Scores are float32 [R, W] and -inf where a position is no candidate.
+    """
+
+    to_unmask: torch.Tensor  # bool [R, W]: masked candidates
+    fixed: torch.Tensor  # bool [R, W]: given positions, never to be touched
+    states: list[Any]  # per row: what plan_block returned for its block
+    numbers: list[int]  # per row: this step within the block, from 0
+
+    @property
+    def tokens(self) -> torch.Tensor: ...  # int64 [R, W]: what stands on the canvas now
+    @property
+    def proposal(self) -> torch.Tensor: ...  # int64 [R, W]: argmax, or drawn at temperature > 0
+    @property
+    def confidence(self) -> torch.Tensor: ...  # probability of the proposal
+    @property
+    def margin(self) -> torch.Tensor: ...  # p(1) - p(2)
+    @property
+    def entropy(self) -> torch.Tensor: ...  # nats; +inf where no candidate
+    @property
+    def log_probs(self) -> torch.Tensor: ...  # [N, V], rows as in `index`
+    @property
+    def index(self) -> torch.Tensor: ...  # int64 [N, 2]: (row, block position) of log_probs' rows
+
+    def uniform(self) -> torch.Tensor: ...  # [R, W] in [0, 1), from each sample's own stream
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a sampler may do and what it needs of the model; the engine checks both."""
+
+    may_remask: bool = False
+    may_edit: bool = False
+    may_idle: bool = False  # a forward without a commit is part of the rule
+    needs: frozenset[str] = field(default_factory=frozenset)  # fields of Capabilities
+
+
+class Sampler(Protocol):
+    """An unmasking policy. It holds options only; what changes lives in the row states."""
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]]
+    traits: ClassVar[Traits]
+    Options: ClassVar[type[BaseModel]]
+    options: BaseModel
+
+    def check(self, gen_length: int, block_length: int) -> None:
+        """UsageError if the options cannot work with these lengths; called before any forward."""
+        ...
+
+    def plan_block(self, block: BlockPlan) -> Any:
+        """State of one row for one block (quotas, counters, ...)."""
+        ...
+
+    def select(self, step: Step) -> Selection:
+        """Which positions to commit (and remask) now, for the whole batch."""
+        ...
+
+
+class TextGenerator(Protocol):
+    """An autoregressive or remote model: text in, text out, no samplers."""
+
+    name: str
+    family: str
+    identity: Mapping[str, Any]
+
+    def supports(self, task: str) -> str | None: ...
+
+    def generate(self, sample: Sample, messages: Sequence[Message]) -> Generation: ...
+
+
+class Metric(Protocol):
+    """A pure function from an answer and its reference to values in 0..1, always with `score`."""
+
+    def __call__(self, prediction: str, reference: Any) -> dict[str, float | None]: ...
