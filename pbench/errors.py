@@ -3,7 +3,7 @@
     PbenchError                 1  a bug if it is raised as such
     ├── UsageError              2  the user asked for something that cannot be
     │   └── ConfigError         2  the same, in a file: carries path and line
-    ├── SamplesFailed           3  the command finished, some samples did not
+    ├── SamplesFailedError           3  the command finished, some samples did not
     ├── ArtifactError           4  an input file is missing, partial, corrupt or of another schema
     └── LockedError             5  another process works on the same run
 
@@ -21,7 +21,7 @@ __all__ = [
     "ConfigError",
     "LockedError",
     "PbenchError",
-    "SamplesFailed",
+    "SamplesFailedError",
     "UsageError",
     "nearest",
     "unknown_name",
@@ -53,7 +53,7 @@ class ConfigError(UsageError):
         self.line = line
 
 
-class SamplesFailed(PbenchError):
+class SamplesFailedError(PbenchError):
     """The run finished, but some samples have no answer; the artifact says which and why."""
 
     exit_code = 3

@@ -1,0 +1,5 @@
+"""`python -m pbench` is `pbench`."""
+
+from pbench.cli import main
+
+main()

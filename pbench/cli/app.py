@@ -1,0 +1,116 @@
+"""The root command, and what every command has in common: errors, exit codes, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import click
+import typer
+
+from pbench.cli import console
+from pbench.errors import PbenchError
+
+app = typer.Typer(
+    name="pbench",
+    help="Measure what parallel decoding costs a diffusion language model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+_ANYWHERE = ("--debug", "--quiet")
+
+
+class TerminatedError(BaseException):
+    """SIGTERM, raised where the program stands so that its files are closed in order."""
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from pbench import __version__
+
+        console.result(f"pbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks (anywhere on the line)."),
+    quiet: bool = typer.Option(False, "--quiet", help="No progress, no notes (anywhere on the line)."),
+    version: bool = typer.Option(  # noqa: ARG001 - handled by its callback
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Four stages pass files on: tasks build -> decode -> score -> report."""
+    console.configure(debug=debug, quiet=quiet)
+
+
+def main() -> NoReturn:
+    """Entry point: run the command line and leave with the exit code of docs/cli.md."""
+    _register()
+    signal.signal(signal.SIGTERM, _on_term)
+    arguments = sys.argv[1:]
+    first = [word for word in arguments if word in _ANYWHERE]
+    arguments = first + [word for word in arguments if word not in _ANYWHERE]
+    console.configure(debug="--debug" in first, quiet="--quiet" in first)
+    sys.exit(_run(arguments))
+
+
+def _register() -> None:
+    from pbench.cli import commands
+
+    commands.register(app)
+
+
+def _on_term(_signal: int, _frame: FrameType | None) -> None:
+    raise TerminatedError
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        code = app(args=arguments, prog_name="pbench", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        console.result(error.format_message())
+        return 2
+    except click.ClickException as error:
+        console.error(_with_hint(error))
+        return 2
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        console.error("interrupted; what was finished is saved")
+        return 130
+    except TerminatedError:
+        console.error("terminated; what was finished is saved")
+        return 143
+    except PbenchError as error:
+        return _explain(error, error.exit_code, str(error))
+    except OSError as error:
+        name = "" if error.filename is None else f"{error.filename}: "
+        return _explain(error, 2, f"{name}{error.strerror or error}")
+    except Exception as error:
+        return _explain(error, 1, f"a bug in pbench: {type(error).__name__}: {error}; --debug shows where")
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: BaseException, code: int, message: str) -> int:
+    if console.state.debug:
+        traceback.print_exception(error)
+    console.error(message)
+    return code
+
+
+def _with_hint(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f" (see '{context.command_path} --help')" if context is not None else ""
+    return error.format_message() + hint
