@@ -34,11 +34,16 @@ __all__ = [
 class Canvas(Protocol):
     """The token grid of a batch: prompts left-padded to one length, then the answer region."""
 
-    ids: torch.Tensor  # int64 [R, L]
-    attention_mask: torch.Tensor  # bool [R, L]; False on padding
-    position_ids: torch.Tensor  # int64 [R, L]; 0 at a row's first real token
-    prompt_lengths: torch.Tensor  # int64 [R]; without padding
-    answer_start: int  # column of the first answer position, the same in every row
+    @property
+    def ids(self) -> torch.Tensor: ...  # int64 [R, L]
+    @property
+    def attention_mask(self) -> torch.Tensor: ...  # bool [R, L]; False on padding
+    @property
+    def position_ids(self) -> torch.Tensor: ...  # int64 [R, L]; 0 at a row's first real token
+    @property
+    def prompt_lengths(self) -> torch.Tensor: ...  # int64 [R]; without padding
+    @property
+    def answer_start(self) -> int: ...  # column of the first answer position, the same in every row
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,11 @@ class Sampler(Protocol):
     aliases: ClassVar[tuple[str, ...]]
     traits: ClassVar[Traits]
     Options: ClassVar[type[BaseModel]]
-    options: BaseModel
+
+    def __init__(self, options: Any) -> None: ...
+
+    @property
+    def options(self) -> BaseModel: ...
 
     def check(self, gen_length: int, block_length: int) -> None:
         """UsageError if the options cannot work with these lengths; called before any forward."""

@@ -43,9 +43,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise UsageError(f"{path}: is a folder; name a file to write")
-    with _naming(path):
+    temporary = target.parent / f"{_prefix(target)}{secrets.token_hex(6)}"
+    with _naming(path, temporary):
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.parent / f"{_prefix(target)}{secrets.token_hex(6)}"
         try:
             with open(temporary, "xb") as file:
                 yield file
@@ -84,11 +84,11 @@ def _prefix(target: Path) -> str:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """OSErrors that do not say which file they are about say `path`."""
+def _naming(path: Path, temporary: Path) -> Iterator[None]:
+    """OSErrors about the temporary file, or that do not say which file, say `path`."""
     try:
         yield
     except OSError as error:
-        if error.filename is not None or error.errno is None:
+        if error.errno is None or error.filename not in (None, str(temporary), temporary):
             raise
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error

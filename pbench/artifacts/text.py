@@ -6,12 +6,14 @@ broken JSON escape); UTF-8, and so Parquet and JSON files, cannot. NUL is no tro
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-__all__ = ["json_text", "valid_text"]
+__all__ = ["json_bytes", "json_text", "valid_text"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -26,25 +28,30 @@ def valid_text(text: str) -> str:
 
 
 def json_text(value: Any) -> str:
-    """The one JSON text of `value`: keys sorted, no spaces.
+    """The one JSON text of `value`: keys sorted, no spaces; errors as in `json_bytes`."""
+    return json_bytes(value, orjson.OPT_SORT_KEYS).decode()
+
+
+def json_bytes(value: Any, option: int = 0) -> bytes:
+    """JSON of `value` by orjson's `option`, lone surrogates replaced.
 
     Raises ValueError for NaN, infinities, integers beyond 64 bits and types that JSON lacks: a
     reference that is silently another one after reading would be scored wrongly.
     """
     try:
-        return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(_plain(value), option=option)
     except orjson.JSONEncodeError as error:
         raise ValueError(f"no JSON form: {error}") from None
 
 
 def _plain(value: Any) -> Any:
-    """`value` with valid text throughout and tuples as lists."""
+    """`value` with valid text throughout, and with no number that JSON lacks."""
     if isinstance(value, str):
         return valid_text(value)
-    if isinstance(value, dict):
-        return {valid_text(key) if isinstance(key, str) else key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"no JSON form: {value}")
     return value

@@ -1,1 +1,33 @@
-"""."""
+"""Metrics: pure functions from an answer and its reference to values in 0..1, always with `score`.
+
+Importing the package is cheap: ROUGE, BLEU and scipy are imported when a metric asks for them.
+"""
+
+from __future__ import annotations
+
+from pbench.metrics.parsing import ANSWER_MARKER, extract_answer, parse_lenient, parse_strict
+from pbench.metrics.registry import (
+    METRICS,
+    BertScorer,
+    MetricInfo,
+    MetricTools,
+    Outcome,
+    get_metric,
+    metric_names,
+    score_many,
+)
+
+__all__ = [
+    "ANSWER_MARKER",
+    "METRICS",
+    "BertScorer",
+    "MetricInfo",
+    "MetricTools",
+    "Outcome",
+    "extract_answer",
+    "get_metric",
+    "metric_names",
+    "parse_lenient",
+    "parse_strict",
+    "score_many",
+]

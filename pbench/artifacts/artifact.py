@@ -1,0 +1,107 @@
+"""Artifacts by file ending: .jsonl is one object a line, everything else is Parquet."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from pbench.artifacts import jsonl, parquet
+from pbench.artifacts import manifest as manifests
+from pbench.artifacts.rows import Record, kind_of_record, to_row
+from pbench.artifacts.schemas import Kind, column_names
+from pbench.errors import ArtifactError, UsageError, unknown_name
+from pbench.records import Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["kind_of", "read_columns", "read_manifest", "read_rows", "samples_hash", "write_artifact"]
+
+
+def write_artifact(path: Path, kind: Kind, rows: Iterable[Record], manifest: Mapping[str, Any]) -> Path:
+    """Write an artifact whole or not at all and return `path`.
+
+    `schema_version`, `kind`, `pbench_version` and `rows` are added to the manifest. On any failure
+    what stood at `path` stays as it was. UsageError for another ending than .parquet or .jsonl;
+    TypeError for a record of another kind; OSError where the disk refuses.
+    """
+    if path.suffix not in (".parquet", ".jsonl"):
+        raise UsageError(f"{path}: artifacts end in .parquet or .jsonl")
+    _form(path).write(path, kind, _only(kind, rows), manifest)
+    return path
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of an artifact; ArtifactError if it is missing, damaged, foreign or newer."""
+    _require_file(path)
+    return _form(path).read_manifest(path)
+
+
+def read_rows(path: Path, kind: Kind) -> Iterator[Any]:
+    """The records of an artifact, streamed.
+
+    ArtifactError at once for a file that is no readable artifact of `kind`; at the first row if
+    its content is not what was written. Rows that come out are the rows that went in.
+    """
+    manifests.require_kind(read_manifest(path), kind, path)
+    return _form(path).read_rows(path, kind)
+
+
+def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
+    """Only `columns` of an artifact, as an Arrow table, verified; errors as in read_rows."""
+    for name in columns:
+        if name not in column_names(kind):
+            raise unknown_name(f"column of {kind}", name, column_names(kind))
+    _require_file(path)
+    return _form(path).read_columns(path, kind, columns)
+
+
+def kind_of(path: Path) -> Kind | None:
+    """Which artifact `path` is; None if it is none of pbench's.
+
+    ArtifactError where it is one that cannot be read (damaged, or written by a newer pbench): a
+    search through folders must not pass over it in silence.
+    """
+    if not path.is_file():
+        return None
+    if path.suffix == ".jsonl":
+        if not jsonl.manifest_path(path).is_file():
+            return None
+    elif path.suffix != ".parquet" and not parquet.is_parquet(path):
+        return None
+    try:
+        return read_manifest(path)["kind"]
+    except parquet.ForeignError:
+        return None
+
+
+def samples_hash(samples: Iterable[Sample]) -> str:
+    """SHA-256 (hex) of the content of samples, in their order."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        digest.update(orjson.dumps(to_row(sample), option=orjson.OPT_SORT_KEYS) + b"\n")
+    return digest.hexdigest()
+
+
+def _form(path: Path) -> ModuleType:
+    return jsonl if path.suffix == ".jsonl" else parquet
+
+
+def _only(kind: Kind, rows: Iterable[Record]) -> Iterator[Record]:
+    for record in rows:
+        if kind_of_record(record) != kind:
+            raise TypeError(f"a {type(record).__name__} among the rows of {kind}")
+        yield record
+
+
+def _require_file(path: Path) -> None:
+    if path.is_dir():
+        raise ArtifactError(f"{path}: is a folder; name a file")
+    if not os.path.lexists(path):
+        raise ArtifactError(f"{path}: there is no such file")

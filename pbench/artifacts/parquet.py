@@ -1,0 +1,202 @@
+"""The Parquet form: rows in checksummed pages, the manifest in the footer, a seal over both.
+
+Page checksums cover neither page headers nor the footer. So 72 bytes stand between the last page
+and the footer: a mark of 8 bytes, the SHA-256 of everything before it and the SHA-256 of
+everything after it. Parquet readers follow the footer's offsets and never look there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from pbench.artifacts import manifest as manifests
+from pbench.artifacts.files import atomic_file
+from pbench.artifacts.rows import Record, from_row, to_row
+from pbench.artifacts.schemas import Kind, schema
+from pbench.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+__all__ = ["ForeignError", "is_parquet", "read_columns", "read_manifest", "read_rows", "write"]
+
+_KEY = "pbench"
+_MAGIC = b"PAR1"
+_SEAL = b"pbench\x00\x01"
+_HASH_BYTES = hashlib.sha256().digest_size
+_SEAL_BYTES = len(_SEAL) + 2 * _HASH_BYTES
+_TAIL_BYTES = 4 + len(_MAGIC)  # length of the footer, then the magic bytes
+_GROUP_ROWS = 256  # bounds the memory of a reader; traces make rows large
+_MAPS = ("usage", "scores", "reasons")
+
+
+class ForeignError(ArtifactError):
+    """A sound Parquet file that pbench did not write."""
+
+
+def write(path: Path, kind: Kind, rows: Iterable[Record], manifest: Mapping[str, Any]) -> None:
+    """Write `rows` to `path`, whole or not at all; equal input gives equal bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = schema(kind)
+    with atomic_file(path) as file:
+        with pq.ParquetWriter(
+            file,
+            columns,
+            compression="zstd",
+            compression_level=3,
+            version="2.6",
+            write_statistics=False,
+            store_schema=False,
+            write_page_checksum=True,
+        ) as writer:
+            count, remaining = 0, iter(rows)
+            while batch := [_to_arrow(to_row(record)) for record in islice(remaining, _GROUP_ROWS)]:
+                writer.write_table(pa.Table.from_pylist(batch, schema=columns), row_group_size=_GROUP_ROWS)
+                count += len(batch)
+            writer.add_key_value_metadata(
+                {_KEY: manifests.to_bytes(manifests.complete(manifest, kind, count))}
+            )
+        _seal(file, path)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether `path` begins as a Parquet file does."""
+    with open(path, "rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest; the footer is verified, the rows are not."""
+    with _opened(path) as (_file, _parquet, manifest):
+        return manifest
+
+
+def read_rows(path: Path, kind: Kind) -> Iterator[Record]:
+    """The records, one row group at a time; the whole file is verified before the first."""
+    with _verified(path, kind) as (parquet, _manifest):
+        number = 0
+        for group in range(parquet.num_row_groups):
+            for row in parquet.read_row_group(group).to_pylist():
+                try:
+                    record = from_row(kind, row)
+                except (KeyError, TypeError, ValueError) as error:
+                    raise ArtifactError(f"{path}: row {number} is not as it should be: {error!r}") from None
+                yield record
+                number += 1
+
+
+def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
+    """Only `columns`, in the order given; the whole file is verified."""
+    with _verified(path, kind) as (parquet, _manifest):
+        return parquet.read(columns=list(columns)).select(list(columns))
+
+
+def _to_arrow(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {name: list(row[name].items()) for name in _MAPS if row.get(name) is not None}
+
+
+def _seal(file: BinaryIO, path: Path) -> None:
+    """Put the seal between the pages and the footer of the Parquet file that `file` holds."""
+    file.flush()
+    with open(file.name, "rb") as written:
+        footer = _read_footer(written, path)
+        end = file.tell() - len(footer)
+        pages = _hash_until(written, end)
+    file.seek(end)
+    file.write(_SEAL + pages + hashlib.sha256(footer).digest() + footer)
+
+
+@contextmanager
+def _verified(path: Path, kind: Kind) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
+    """The open file, when each of its bytes is known to be as written and it holds `kind`."""
+    with _opened(path) as (file, parquet, manifest):
+        manifests.require_kind(manifest, kind, path)
+        end = file.seek(0, os.SEEK_END) - len(_read_footer(file, path)) - _SEAL_BYTES
+        file.seek(end + len(_SEAL))
+        if file.read(_HASH_BYTES) != _hash_until(file, end):
+            raise ArtifactError(f"{path}: damaged: its rows are not those that were written; make it again")
+        rows = parquet.metadata.num_rows
+        if not parquet.schema_arrow.equals(schema(kind)) or rows != manifest["rows"]:
+            raise ArtifactError(f"{path}: its columns or its number of rows are not those of its manifest")
+        yield parquet, manifest
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, pq.ParquetFile, dict[str, Any]]]:
+    """The open file and its manifest, when its footer is known to be as written."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with open(path, "rb") as file:
+            sealed = _is_sealed(file, path)
+            with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+                manifest = _manifest_in(parquet.metadata.metadata or {}, path)
+                if not sealed:
+                    raise ArtifactError(f"{path}: damaged, or rewritten by another program; make it again")
+                yield file, parquet, manifest
+    except (OSError, pa.ArrowException) as error:
+        raise ArtifactError(f"{path}: cannot be read: {_first_line(error)}") from None
+
+
+def _manifest_in(metadata: Mapping[bytes, bytes], path: Path) -> dict[str, Any]:
+    data = metadata.get(_KEY.encode())
+    if data is None:
+        raise ForeignError(f"{path}: a Parquet file, but none of pbench (it has no manifest)")
+    return manifests.parse(data, path)
+
+
+def _is_sealed(file: BinaryIO, path: Path) -> bool:
+    """False where there is no seal; ArtifactError where there is one that the footer breaks."""
+    footer = _read_footer(file, path)
+    start = file.seek(0, os.SEEK_END) - len(footer) - _SEAL_BYTES
+    if start < len(_MAGIC):
+        return False
+    file.seek(start)
+    seal = file.read(_SEAL_BYTES)
+    if not seal.startswith(_SEAL):
+        return False
+    if seal[-_HASH_BYTES:] != hashlib.sha256(footer).digest():
+        raise ArtifactError(f"{path}: damaged: its footer is not the one that was written; make it again")
+    return True
+
+
+def _read_footer(file: BinaryIO, path: Path) -> bytes:
+    """Footer, its length and the closing magic bytes; ArtifactError where there is no footer."""
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        raise ArtifactError(f"{path}: is empty; make it again")
+    file.seek(0)
+    if file.read(len(_MAGIC)) != _MAGIC:
+        raise ArtifactError(f"{path}: is not a Parquet file")
+    file.seek(max(0, size - _TAIL_BYTES))
+    tail = file.read(_TAIL_BYTES)
+    length = int.from_bytes(tail[:4], "little") + _TAIL_BYTES
+    if not tail.endswith(_MAGIC) or length > size - len(_MAGIC):
+        raise ArtifactError(f"{path}: truncated or damaged: it has no Parquet footer; make it again")
+    file.seek(size - length)
+    return file.read(length)
+
+
+def _hash_until(file: BinaryIO, end: int) -> bytes:
+    """SHA-256 of the first `end` bytes of `file`."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while end and (chunk := file.read(min(end, 1 << 20))):
+        digest.update(chunk)
+        end -= len(chunk)
+    return digest.digest()
+
+
+def _first_line(error: Exception) -> str:
+    strerror = getattr(error, "strerror", None)
+    return strerror or (str(error).splitlines() or [type(error).__name__])[0]

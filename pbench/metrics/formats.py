@@ -1,0 +1,84 @@
+"""Formal answers: text that matches a pattern, a pattern that fits examples, JSON.
+
+Patterns run in the `regex` engine because it has a time limit (Python's `re` has none); what `re`
+does not accept as a pattern is a bad pattern here too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from time import monotonic
+from typing import Any
+
+import regex
+
+from pbench.metrics.parsing import MAX_CHARACTERS, fenced
+from pbench.metrics.registry import sample_metric
+
+__all__ = ["json_syntax", "regex_match", "text_to_regex"]
+
+TIME_LIMIT_SECONDS = 0.5
+_MAX_PATTERN = 2_000
+
+
+def _compile(pattern: str) -> regex.Pattern[str] | None:
+    """The pattern, or None if it is bad or longer than anyone would write."""
+    if len(pattern) > _MAX_PATTERN:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `re` warns of sets that may change their meaning
+            re.compile(pattern)
+            return regex.compile(pattern)
+    except (re.error, regex.error, OverflowError, RecursionError):
+        return None
+
+
+def _full_match(pattern: regex.Pattern[str], text: str, deadline: float) -> bool:
+    """Whether the whole text matches; TimeoutError after the deadline (monotonic seconds)."""
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return pattern.fullmatch(text, timeout=left) is not None
+
+
+@sample_metric("regex_match")
+def regex_match(prediction: str, reference: Any) -> dict[str, float]:
+    """The whole stripped prediction matches `pattern`; a bad pattern or the time limit gives 0."""
+    pattern = _compile(reference if isinstance(reference, str) else reference["pattern"])
+    text = prediction.strip()
+    if pattern is None or len(text) > MAX_CHARACTERS:
+        return {"score": 0.0}
+    try:
+        return {"score": float(_full_match(pattern, text, monotonic() + TIME_LIMIT_SECONDS))}
+    except TimeoutError:
+        return {"score": 0.0}
+
+
+@sample_metric("text_to_regex")
+def text_to_regex(prediction: str, reference: Any) -> dict[str, float]:
+    """The prediction is a pattern that fits all `positive_examples` and no `negative_examples`."""
+    pattern = _compile(fenced(prediction, "regex"))
+    positive, negative = reference["positive_examples"], reference["negative_examples"]
+    if pattern is None:
+        return {"score": 0.0}
+    deadline = monotonic() + TIME_LIMIT_SECONDS
+    try:
+        right = all(_full_match(pattern, text, deadline) for text in positive) and not any(
+            _full_match(pattern, text, deadline) for text in negative
+        )
+    except TimeoutError:
+        right = False
+    return {"score": float(right)}
+
+
+@sample_metric("json_syntax")
+def json_syntax(prediction: str, reference: Any) -> dict[str, float]:  # noqa: ARG001 - syntax alone counts
+    """The prediction (the content of its first code fence, if it has one) is JSON."""
+    try:
+        json.loads(fenced(prediction, "json"))
+    except (ValueError, RecursionError):
+        return {"score": 0.0}
+    return {"score": 1.0}

@@ -1,0 +1,196 @@
+"""Free text: grammar, words to a sentence, summaries (ROUGE), paraphrases (BLEU, BERTScore).
+
+All of them work on whole columns. A value without its tool is None with a reason, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from pbench.metrics.cells import Cell, each, explain, products
+from pbench.metrics.parsing import as_items
+from pbench.metrics.registry import MetricTools, batch_metric
+
+__all__ = ["grammar", "grammar_cells", "paraphrase", "starts_with", "summary", "words_to_sentence"]
+
+# ROUGE and BLEU look at this many characters of an answer: ROUGE-L is quadratic, and an answer of
+# the text tasks has some hundred.
+MAX_TEXT_CHARACTERS = 20_000
+ROUGE_NAMES = ("rouge1", "rouge2", "rougeL")
+NO_CHECKER = "no grammar checker"
+NO_BERTSCORE = "no BERTScore model"
+
+
+def _text(reference: Any, key: str) -> str:
+    """A field of the reference; a reference that is a string is the field itself."""
+    value = reference if isinstance(reference, str) else reference[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key!r} of the reference is not a text")
+    return value
+
+
+def grammar_cells(texts: Sequence[str], tools: MetricTools) -> list[Cell]:
+    """1.0 where the checker finds nothing, 0.0 where it does or the text is blank."""
+    checker = tools.grammar
+    if checker is None:
+        return [NO_CHECKER] * len(texts)
+    found: dict[str, Cell] = {text: 0.0 for text in texts if not text.strip()}
+    asked = [text for text in dict.fromkeys(texts) if text not in found]
+    try:
+        found |= {
+            text: float(not findings) for text, findings in zip(asked, checker.check(asked), strict=True)
+        }
+    except Exception:
+        # One text that the checker cannot take must not cost the others their values.
+        alone = each(lambda text: float(not checker.check([text])[0]), asked)
+        found |= dict(zip(asked, alone, strict=True))
+    return [found[text] for text in texts]
+
+
+@batch_metric("grammar", values=("score", "grammar_score"), needs=("grammar",))
+def grammar(
+    predictions: Sequence[str],
+    references: Sequence[Any],  # noqa: ARG001 - grammar needs no reference
+    tools: MetricTools,
+) -> dict[str, list[Cell]]:
+    """Whether the text is grammatical."""
+    cells = grammar_cells(predictions, tools)
+    return {"score": cells, "grammar_score": cells}
+
+
+@batch_metric(
+    "words_to_sentence",
+    values=("score", "score_grammar_only", "inclusion_score", "grammar_score"),
+    needs=("grammar",),
+)
+def words_to_sentence(
+    predictions: Sequence[str], references: Sequence[Any], tools: MetricTools
+) -> dict[str, list[Cell]]:
+    """A grammatical sentence in which every word of `words` occurs (as a substring, case-sensitive)."""
+
+    def included(prediction: str, reference: Any) -> float:
+        words = as_items(reference["words"] if isinstance(reference, dict) else reference)
+        return float(all(word in prediction for word in words))
+
+    inclusion: list[Cell] = each(included, predictions, references)
+    correct = grammar_cells(predictions, tools)
+    return {
+        "score": products(inclusion, correct),
+        "score_grammar_only": correct,
+        "inclusion_score": inclusion,
+        "grammar_score": correct,
+    }
+
+
+@batch_metric("summary", values=("score", *ROUGE_NAMES, "grammar_score"), needs=("grammar",))
+def summary(
+    predictions: Sequence[str], references: Sequence[Any], tools: MetricTools
+) -> dict[str, list[Cell]]:
+    """ROUGE-1/2/L F-measure with stemmer against `summary`; `score` is rougeL x grammar."""
+    score = _rouge()
+
+    def measured(prediction: str, reference: Any) -> dict[str, float]:
+        target = _text(reference, "summary")[:MAX_TEXT_CHARACTERS]
+        return score(target, prediction[:MAX_TEXT_CHARACTERS])
+
+    rows = each(measured, predictions, references)
+    rouge: dict[str, list[Cell]] = {
+        name: [row if isinstance(row, str) else row[name] for row in rows] for name in ROUGE_NAMES
+    }
+    correct = grammar_cells(predictions, tools)
+    return {"score": products(rouge["rougeL"], correct), **rouge, "grammar_score": correct}
+
+
+@batch_metric(
+    "paraphrase",
+    values=("score", "inv_bleu_score", "bertscore_score", "grammar_score"),
+    needs=("grammar", "bertscore"),
+)
+def paraphrase(
+    predictions: Sequence[str], references: Sequence[Any], tools: MetricTools
+) -> dict[str, list[Cell]]:
+    """Far from `text` in words (1 - BLEU), near in meaning (BERTScore F1), grammatical.
+
+    `score` is the product; every value of a blank prediction is 0.
+    """
+    bleu = _bleu()
+
+    def distance(prediction: str, reference: Any) -> float:
+        source = _text(reference, "text")[:MAX_TEXT_CHARACTERS]
+        return 1.0 - bleu(prediction[:MAX_TEXT_CHARACTERS], source) if prediction.strip() else 0.0
+
+    inverse: list[Cell] = each(distance, predictions, references)
+    similar = _bertscore_cells(predictions, references, tools)
+    correct = grammar_cells(predictions, tools)
+    return {
+        "score": products(inverse, similar, correct),
+        "inv_bleu_score": inverse,
+        "bertscore_score": similar,
+        "grammar_score": correct,
+    }
+
+
+@batch_metric("starts_with", values=("score", "startswith_score", "grammar_score"), needs=("grammar",))
+def starts_with(
+    predictions: Sequence[str], references: Sequence[Any], tools: MetricTools
+) -> dict[str, list[Cell]]:
+    """A grammatical text that begins with `startwith` (outer white space and quotes do not count)."""
+
+    def begins(prediction: str, reference: Any) -> float:
+        return float(prediction.strip().strip('"').startswith(_text(reference, "startwith")))
+
+    start: list[Cell] = each(begins, predictions, references)
+    correct = grammar_cells(predictions, tools)
+    return {"score": products(start, correct), "startswith_score": start, "grammar_score": correct}
+
+
+@cache
+def _rouge() -> Callable[[str, str], dict[str, float]]:
+    """(target, prediction) -> F-measures by name; the scorer is built once."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer(list(ROUGE_NAMES), use_stemmer=True)
+
+    def score(target: str, prediction: str) -> dict[str, float]:
+        return {name: float(value.fmeasure) for name, value in scorer.score(target, prediction).items()}
+
+    return score
+
+
+@cache
+def _bleu() -> Callable[[str, str], float]:
+    """(prediction, source) -> sentence BLEU in 0..1: 4-grams, brevity penalty, no smoothing, 13a."""
+    from sacrebleu.metrics import BLEU
+
+    scorer = BLEU(smooth_method="none", tokenize="13a", effective_order=False)
+    return lambda prediction, source: min(scorer.sentence_score(prediction, [source]).score / 100.0, 1.0)
+
+
+def _bertscore_cells(predictions: Sequence[str], references: Sequence[Any], tools: MetricTools) -> list[Cell]:
+    scorer = tools.bertscore
+    if scorer is None:
+        return [NO_BERTSCORE] * len(predictions)
+    # An empty reason marks a row that the scorer is still to be asked for.
+    cells: list[Cell] = each(
+        lambda prediction, reference: (_text(reference, "text") and "") if prediction.strip() else 0.0,
+        predictions,
+        references,
+    )
+    asked = [row for row, cell in enumerate(cells) if cell == ""]
+    if not asked:
+        return cells
+    try:
+        values: list[Cell] = [
+            min(max(float(value), 0.0), 1.0)
+            for value in scorer(
+                [predictions[row][:MAX_TEXT_CHARACTERS] for row in asked],
+                [_text(references[row], "text") for row in asked],
+            )
+        ]
+    except Exception as error:
+        values = [explain(error)] * len(asked)
+    for row, value in zip(asked, values, strict=True):
+        cells[row] = value
+    return cells

@@ -1,0 +1,109 @@
+"""What a score file's manifest says, typed: settings, tasks, checker, versions, status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pbench.artifacts import read_manifest
+from pbench.config import content_hash
+from pbench.errors import ArtifactError
+from pbench.report.points import Settings, TaskInfo, number
+
+__all__ = ["Progress", "ScoreFile", "read_score_file"]
+
+
+class Progress(NamedTuple):
+    """Samples of one task that were to be decoded, and those that were."""
+
+    selected: int
+    done: int
+
+
+@dataclass(frozen=True)
+class ScoreFile:
+    """One score file without its rows.
+
+    `checker` is None where no grammar was checked; `metrics` maps metric to version; `varying`
+    holds what two files of one run point may differ in (seed, gen_length), for messages.
+    """
+
+    path: Path
+    config_id: str
+    settings: Settings
+    tasks: Mapping[str, TaskInfo]
+    progress: Mapping[str, Progress]
+    checker: str | None
+    metrics: Mapping[str, str]
+    status: str
+    varying: Mapping[str, Any]
+
+    def labelled(self, labels: Mapping[str, str]) -> ScoreFile:
+        """The same file with further labels, which make it part of another run point."""
+        merged = {**self.settings.labels, **labels}
+        return replace(self, settings=replace(self.settings, labels=merged))
+
+    @property
+    def problem(self) -> str | None:
+        """What is unfinished about this file, in words; None if it is whole."""
+        selected = sum(task.selected for task in self.progress.values())
+        done = sum(task.done for task in self.progress.values())
+        if self.status == "complete" and done >= selected:
+            return None
+        status = "partial" if self.status == "complete" else self.status
+        return f"{status}: {self.path} has {done} of {selected} samples"
+
+
+def read_score_file(path: Path) -> ScoreFile:
+    """Read the manifest of a score file; ArtifactError if it lacks what a report needs."""
+    manifest = read_manifest(path)
+    try:
+        return _parse(path, manifest)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: its manifest lacks what a report needs ({type(error).__name__}: {error}); score it again"
+        ) from None
+
+
+def _parse(path: Path, manifest: Mapping[str, Any]) -> ScoreFile:
+    run, checker = manifest["run"], manifest.get("grammar_checker")
+    identity, data = run["identity"], run.get("data", {})
+    unfinished = [status for status in (run["status"], manifest["status"]) if status != "complete"]
+    return ScoreFile(
+        path=path,
+        config_id=str(run["config_id"]),
+        settings=_settings(identity),
+        tasks={
+            name: TaskInfo(
+                task["category"], task["metric"], task["headline"], data.get(name, ""), int(task["samples"])
+            )
+            for name, task in run["tasks"].items()
+        },
+        progress={
+            name: Progress(int(task["selected"]), int(task["done"])) for name, task in run["tasks"].items()
+        },
+        checker=None if checker is None else f"{checker['name']} {checker['version']}",
+        metrics={str(name): str(version) for name, version in manifest["metrics"].items()},
+        status=unfinished[0] if unfinished else "complete",
+        varying={name: identity.get(name) for name in ("seed", "gen_length")},
+    )
+
+
+def _settings(identity: Mapping[str, Any]) -> Settings:
+    model, sampler = identity["model"], identity.get("sampler")
+    options = {} if sampler is None else sampler.get("options", {})
+    return Settings(
+        model=str(model["name"]),
+        model_id=content_hash(dict(model))[:8],
+        sampler=None if sampler is None else str(sampler["name"]),
+        params={name: value for name, value in options.items() if value is not None},
+        block_length=identity.get("block_length"),
+        cache=identity.get("cache") or "none",
+        temperature=float(identity.get("temperature") or 0.0),
+        compat=identity.get("compat"),
+        dtype=identity.get("dtype"),
+        infill=bool(identity.get("infill")),
+        labels={str(name): number(value) for name, value in (identity.get("labels") or {}).items()},
+    )

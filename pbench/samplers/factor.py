@@ -1,0 +1,45 @@
+"""Confidence factor (Fast-dLLM, arXiv 2505.22618, the parallel decoding rule after theorem 1)."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from pbench.config import Strict
+from pbench.interfaces import Selection, Step
+from pbench.samplers.policy import Policy
+from pbench.samplers.registry import SAMPLERS
+from pbench.samplers.selection import top_n
+
+__all__ = ["Factor", "FactorOptions", "factor_count"]
+
+
+def factor_count(confidence: Tensor, factor: float) -> Tensor:
+    """Largest n with (n + 1)(1 - c_(n)) < factor for each row of `confidence` [R, W]; at least 1.
+
+    c_(n) is the n-th highest confidence; -inf entries are no candidates. The left side grows with
+    n, so the set is a prefix of the ranking. Returns int64 [R].
+    """
+    ordered = confidence.sort(dim=1, descending=True).values
+    n = torch.arange(1, ordered.shape[1] + 1, device=ordered.device)
+    passed = (n + 1) * (1 - ordered) < factor
+    return passed.sum(dim=1).clamp_min(1)
+
+
+class FactorOptions(Strict):
+    factor: float = Field(gt=0, le=64, description="larger = more parallel")
+
+
+@SAMPLERS.add("factor", "confidence-factor")
+class Factor(Policy):
+    """The n most confident candidates for the largest n with (n + 1)(1 - c_(n)) < factor."""
+
+    name = "factor"
+    aliases = ("confidence-factor",)
+    Options = FactorOptions
+    options: FactorOptions
+
+    def select(self, step: Step) -> Selection:
+        count = factor_count(step.confidence, self.options.factor)
+        return Selection(top_n(step.confidence, step.to_unmask, count))

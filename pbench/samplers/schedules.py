@@ -1,0 +1,21 @@
+"""How many tokens a fixed-rate sampler commits at each step of a block."""
+
+from __future__ import annotations
+
+__all__ = ["even_schedule", "exact_schedule"]
+
+
+def exact_schedule(masks: int, k: int) -> tuple[int, ...]:
+    """k tokens a step, the remainder in the last step; (3, 3, 3, 1) for 10 masks and k = 3."""
+    whole, rest = divmod(masks, k)
+    return (k,) * whole + ((rest,) if rest else ())
+
+
+def even_schedule(masks: int, steps: int) -> tuple[int, ...]:
+    """LLaDA's schedule: masks spread over `steps`, the remainder over the first ones.
+
+    (3, 3, 2, 2) for 10 masks in 4 steps. Fewer masks than steps give one token a step: a forward
+    that commits nothing is never planned.
+    """
+    whole, rest = divmod(masks, steps)
+    return tuple(n for n in (whole + (step < rest) for step in range(steps)) if n)

@@ -1,0 +1,27 @@
+"""Pure functions that turn scores into sets of positions. Shapes: R rows, W block positions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["best", "rank", "top_n"]
+
+
+def rank(scores: Tensor) -> Tensor:
+    """Rank (0 = highest) of each entry of `scores` [R, W] in its row; ties: lower position first."""
+    order = scores.sort(dim=1, descending=True, stable=True).indices
+    ranks = torch.empty_like(order)
+    places = torch.arange(scores.shape[1], device=scores.device).expand_as(order)
+    return ranks.scatter_(1, order, places)
+
+
+def top_n(scores: Tensor, to_unmask: Tensor, quota: Tensor) -> Tensor:
+    """The `quota` [R] best candidates of each row, fewer where there are fewer: bool [R, W]."""
+    scores = scores.masked_fill(~to_unmask, -torch.inf)
+    return (rank(scores) < quota.unsqueeze(1)) & to_unmask
+
+
+def best(scores: Tensor, to_unmask: Tensor) -> Tensor:
+    """The single best candidate of each row: bool [R, W]."""
+    return top_n(scores, to_unmask, torch.ones(len(scores), dtype=torch.long, device=scores.device))

@@ -1,0 +1,209 @@
+"""The list operations: copy, reverse, sort, insert, remove, replace, shuffle, repeat.
+
+A list is written `["Ann Lee", "Tom Fox"]`. Items of one list are all different, and a word to
+insert or to put in is never one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from pbench.tasks import worked
+from pbench.tasks.spec import BucketOptions, Question
+from pbench.tasks.stream import Stream
+from pbench.tasks.words import read_words
+
+__all__ = ["Insert", "ListOptions", "Remove", "Reorder", "Repeat", "Replace", "Shuffle", "format_list"]
+
+Items = list[str]
+
+
+def format_list(items: Sequence[str]) -> str:
+    """`["A", "B"]`; `[]` for no items."""
+    return '["' + '", "'.join(items) + '"]' if items else "[]"
+
+
+class ListOptions(BucketOptions):
+    """Options of all list tasks.
+
+    `output_format` is the form of one item of the answer with `[MASK]` where a model writes;
+    `mask_tokens` fixes how many tokens each `[MASK]` stands for (else as many as the answer has).
+    With `worked_examples` the in-context examples reason step by step.
+    """
+
+    words: str | tuple[Annotated[str, Field(min_length=1)], ...]
+    output_format: str | None = Field(default=None, pattern=r"\[MASK\]")
+    mask_tokens: int | None = Field(default=None, ge=1, le=64)
+    worked_examples: bool = False
+
+    takes: ClassVar[frozenset[str]] = frozenset({"context", "length"})
+    must_show: ClassVar[frozenset[str]] = frozenset({"context"})
+    extra_words: ClassVar[int] = 0
+    explained: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _check_format(self) -> ListOptions:
+        if self.mask_tokens is not None and self.output_format is None:
+            raise ValueError("mask_tokens needs output_format")
+        if self.worked_examples and not self.explained:
+            raise ValueError("this type has no worked examples")
+        return self
+
+    @property
+    def default_metric(self) -> str:
+        return "list_match"
+
+    @property
+    def origin(self) -> str:
+        return self.words if isinstance(self.words, str) else "list"
+
+    def pool(self, folder: Path) -> tuple[str, ...]:
+        return read_words(self.words, folder, self.buckets[-1] + self.extra_words)
+
+    def _asked(self, items: Items, result: Items, answer: Any, steps: worked.Steps, **given: Any) -> Question:
+        text = format_list(result)
+        metadata = {"length": len(items), **given}
+        fields = {"context": format_list(items), **{name: str(value) for name, value in metadata.items()}}
+        if self.mask_tokens is not None:
+            metadata["mask_tokens"] = self.mask_tokens
+        if self.worked_examples:
+            text = worked.explain(steps, text)
+            metadata |= {"answer_marker": worked.MARKER, "worked": text}
+        return Question(fields, answer, text, metadata, len(result))
+
+
+class Reorder(ListOptions):
+    """copy, reverse, sort: the one list that follows from the input.
+
+    sort compares whole items by code point: of two names the first name counts first.
+    """
+
+    type: Literal["copy", "reverse", "sort"]
+
+    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
+        items = stream.sample(pool, length)
+        if self.type == "copy":
+            result = items
+        else:
+            result = items[::-1] if self.type == "reverse" else sorted(items)
+        return self._asked(items, result, format_list(result), worked.Steps(self.type, items, result))
+
+
+class Shuffle(ListOptions):
+    """shuffle: any other order of the items."""
+
+    type: Literal["shuffle"]
+    least: ClassVar[int] = 2
+
+    @property
+    def default_metric(self) -> str:
+        return "list_shuffle"
+
+    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
+        items = stream.sample(pool, length)
+        result = items
+        while result == items:
+            result = stream.shuffled(items)
+        answer = {"input": format_list(items), "example": format_list(result)}
+        return self._asked(items, result, answer, worked.Steps("shuffle", items, result))
+
+
+class _AtIndex(ListOptions):
+    """insert, remove, replace: at a given index, or (`random_index`) at any."""
+
+    random_index: bool = False
+
+    def _placed(self, items: Items, result: Items, place: int, **given: str) -> Question:
+        kind = self._kind
+        steps = worked.Steps(kind, items, result, given.get("word", ""), place)
+        if not self.random_index:
+            return self._asked(items, result, format_list(result), steps, **given, index=place)
+        answer = {"input": format_list(items), **given, "example": format_list(result)}
+        return self._asked(items, result, answer, steps, **given)
+
+    @property
+    def _kind(self) -> str:
+        return f"{self.type}_{'random' if self.random_index else 'index'}"  # type: ignore[attr-defined]
+
+    @property
+    def prompt_fields(self) -> frozenset[str]:
+        return self.takes if self.random_index else self.takes | {"index"}
+
+    @property
+    def needed_fields(self) -> frozenset[str]:
+        return self.must_show if self.random_index else self.must_show | {"index"}
+
+
+class Insert(_AtIndex):
+    """insert a new word before the item at an index of 0..n (n: at the end)."""
+
+    type: Literal["insert"]
+    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "word"})
+    must_show: ClassVar[frozenset[str]] = frozenset({"context", "word"})
+    extra_words: ClassVar[int] = 1
+
+    @property
+    def default_metric(self) -> str:
+        return "list_random_insert" if self.random_index else "list_match"
+
+    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
+        *items, word = stream.sample(pool, length + 1)
+        place = stream.below(length + 1)
+        return self._placed(items, [*items[:place], word, *items[place:]], place, word=word)
+
+
+class Remove(_AtIndex):
+    """remove the item at an index."""
+
+    type: Literal["remove"]
+    least: ClassVar[int] = 2
+
+    @property
+    def default_metric(self) -> str:
+        return "list_random_remove" if self.random_index else "list_match"
+
+    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
+        items = stream.sample(pool, length)
+        place = stream.below(length)
+        return self._placed(items, items[:place] + items[place + 1 :], place)
+
+
+class Replace(_AtIndex):
+    """put a new word in the place of the item at an index."""
+
+    type: Literal["replace"]
+    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "word"})
+    must_show: ClassVar[frozenset[str]] = frozenset({"context", "word"})
+    extra_words: ClassVar[int] = 1
+
+    @property
+    def default_metric(self) -> str:
+        return "list_random_replace" if self.random_index else "list_match"
+
+    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
+        *items, word = stream.sample(pool, length + 1)
+        place = stream.below(length)
+        return self._placed(items, [*items[:place], word, *items[place + 1 :]], place, word=word)
+
+
+class Repeat(ListOptions):
+    """repeat each item (`each`), or the whole list (`list`), a number of times in a row."""
+
+    type: Literal["repeat"]
+    repeat_type: Literal["each", "list"]
+    repeat_counts: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field(min_length=1)
+
+    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "count"})
+    must_show: ClassVar[frozenset[str]] = frozenset({"context", "count"})
+    explained: ClassVar[bool] = False
+
+    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
+        items = stream.sample(pool, length)
+        count = stream.choice(self.repeat_counts)
+        result = [item for item in items for _ in range(count)] if self.repeat_type == "each" else items * count
+        steps = worked.Steps(f"repeat_{self.repeat_type}", items, result)
+        return self._asked(items, result, format_list(result), steps, count=count)

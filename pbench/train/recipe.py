@@ -1,0 +1,67 @@
+"""The recipe of the bundled model: everything that decides its weights, from one YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from pbench.config import Strict
+from pbench.tasks import TaskSpec, load_suite
+from pbench.tasks.suites import configs_dir
+
+__all__ = ["Group", "Recipe", "shipped_recipe"]
+
+
+class Group(Strict):
+    """Tasks that share a batch: all of one gen_length, `rows` samples of them a step."""
+
+    tasks: tuple[str, ...]
+    rows: int = Field(ge=1)
+    loss_weight: float = 1.0
+
+
+class Recipe(Strict):
+    """Hyper-parameters; see task_configs/train/tiny.yaml for what each one is for."""
+
+    name: str
+    seed: int = 0
+    threads: int = Field(1, ge=1)
+    hidden_size: int = 96
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 3
+    intermediate_size: int = 384
+    max_prompt_length: int = 48
+    max_answer_length: int = 64
+    steps: int = Field(ge=1)
+    warmup_steps: int = 100
+    constant_fraction: float = Field(0.15, ge=0, le=1)
+    muon_lr: float = 0.02
+    adamw_lr: float = 4e-3
+    clip_norm: float = 1.0
+    checkpoint_every: int = 250
+    content_only_rows: float = Field(0.5, ge=0, le=1)
+    one_end_rows: float = Field(0.12, ge=0, le=1)
+    plain_token_weight: float = 0.25
+    fixed_weights: dict[str, float] = Field(default_factory=dict)
+    base_weight: float = 0.4
+    loss_slope: float = 4.0
+    groups: tuple[Group, ...]
+    evaluation_samples: int = 500
+    evaluation_seed: int = 20_261_122
+
+    @property
+    def specs(self) -> dict[str, TaskSpec]:
+        """The tasks by full name, in the order of the groups."""
+        names = [name for group in self.groups for name in group.tasks]
+        known = {
+            spec.name: spec
+            for suite in dict.fromkeys(name.partition("/")[0] for name in names)
+            for spec in load_suite(suite).tasks
+        }
+        return {name: known[name] for name in names}
+
+
+def shipped_recipe() -> Path:
+    """Path of the recipe that the bundled weights were trained from."""
+    return configs_dir() / "train" / "tiny.yaml"

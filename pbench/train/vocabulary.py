@@ -1,0 +1,55 @@
+"""The closed vocabulary of the bundled model, as a tokenizer.json that any loader reads.
+
+A token is a fixed piece of a prompt template, a piece of list punctuation, a first name, a last
+name with its space in front, a digit, a capital letter, or one of four special tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+from pbench.tasks import TaskSpec
+
+__all__ = ["SPECIAL", "build_tokenizer", "content_tokens"]
+
+SPECIAL = ("<pad>", "<mask>", "<eos>", "<unk>")
+_PUNCTUATION = ('["', '", "', '"]', ", ", ",", "\n")
+_SYMBOLS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+
+
+def build_tokenizer(specs: Sequence[TaskSpec]) -> Tokenizer:
+    """Tokenizer over the prompts of `specs`; ids follow the order of the docstring above."""
+    vocabulary = list(dict.fromkeys([*SPECIAL, *_pieces(specs), *_PUNCTUATION, *_content(specs)]))
+    tokenizer = Tokenizer(
+        models.WordLevel({token: i for i, token in enumerate(vocabulary)}, unk_token=SPECIAL[3])
+    )
+    longest_first = sorted(vocabulary[len(SPECIAL) :], key=lambda token: (-len(token), token))
+    pattern = "|".join(re.escape(token) for token in longest_first)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_special_tokens(list(SPECIAL))
+    return tokenizer
+
+
+def content_tokens(specs: Sequence[TaskSpec], tokenizer: Tokenizer) -> list[int]:
+    """Ids of the tokens that carry an answer's content: names, letters, digits."""
+    vocabulary = tokenizer.get_vocab()
+    return [vocabulary[token] for token in _content(specs)]
+
+
+def _pieces(specs: Sequence[TaskSpec]) -> list[str]:
+    """Fixed texts of the templates; parts alternate between text and field name.
+
+    A number that a template shows as a field of its own (the size of a square) stays a digit.
+    """
+    return [text for spec in specs for text in spec.template.parts[::2] if text]
+
+
+def _content(specs: Sequence[TaskSpec]) -> list[str]:
+    names = [word for spec in specs for word in spec.pool if isinstance(word, str) and " " in word]
+    firsts = sorted({name.partition(" ")[0] for name in names})
+    lasts = sorted({" " + name.partition(" ")[2] for name in names})
+    return [*firsts, *lasts, *_SYMBOLS]
