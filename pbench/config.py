@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -151,24 +151,40 @@ def _construct(node: Node, path: Path) -> Any:
 def _first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[tuple[Any, ...], str]:
     problem = error.errors(include_url=False)[0]
     loc = tuple(part for part in problem["loc"])
-    name = ".".join(str(part) for part in loc)
     if problem["type"] == "extra_forbidden":
-        known = _keys_at(model, loc[:-1])
-        return loc, f"unknown key {name!r}{nearest(str(loc[-1]), known)}"
+        names, models = _walk(model, loc[:-1])
+        known = {field.alias or name for found in models for name, field in found.model_fields.items()}
+        return loc, f"unknown key {'.'.join([*names, str(loc[-1])])!r}{nearest(str(loc[-1]), known)}"
+    name = ".".join(_walk(model, loc)[0])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "missing":
         return loc[:-1], f"key {name!r} is missing"
     return loc, f"{name}: {message}" if name else message
 
 
-def _keys_at(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
-    """Known keys of the model that stands at `loc` inside `model` (as far as it can be told)."""
+def _walk(model: type[BaseModel], loc: tuple[Any, ...]) -> tuple[list[str], list[type[BaseModel]]]:
+    """Follow `loc` through the models: its parts as the file has them, and the models at its end.
+
+    pydantic puts the tag of a discriminated union into the location, and `[key]` for a bad key.
+    """
+    names: list[str] = []
+    models = [model]
     for part in loc:
-        field = model.model_fields.get(str(part))
-        candidates = [model] if field is None else list(_models_in(field.annotation))
-        if candidates:
-            model = candidates[0]
-    return [field.alias or name for name, field in model.model_fields.items()]
+        tagged = [found for found in models if len(models) > 1 and _has_tag(found, part)]
+        inner = [found.model_fields[part].annotation for found in models if part in found.model_fields]
+        if tagged:
+            models = tagged
+        elif part != "[key]":
+            names.append(str(part))
+            models = [found for annotation in inner for found in _models_in(annotation)] or models
+    return names, models
+
+
+def _has_tag(model: type[BaseModel], part: Any) -> bool:
+    return any(
+        get_origin(field.annotation) is Literal and part in get_args(field.annotation)
+        for field in model.model_fields.values()
+    )
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

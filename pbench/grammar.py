@@ -14,6 +14,7 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from http.client import HTTPException
 from importlib.metadata import version as package_version
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,7 @@ from urllib.error import URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
-from pbench.errors import PbenchError, UsageError, unknown_name
+from pbench.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from harper import Linter
@@ -48,9 +49,10 @@ HARPER_MAX_WORD = 40
 HARPER_SPELLING_FINDINGS = 3
 _WORDS_AT_ONCE = 4
 LANGUAGETOOL_SECONDS = 20.0
+_PATIENCE = 3
 
 
-class CheckerError(PbenchError):
+class CheckerError(UsageError):
     """A checker could not judge a text (no answer, time limit); it says nothing of the text."""
 
 
@@ -114,20 +116,19 @@ class HarperChecker:
 
     @cached_property
     def _rules(self) -> Linter:
-        return _linter(lambda rule, on: on and rule != "SpellCheck")
+        return _linter(lambda rules: rules | {"SpellCheck": False})
 
     @cached_property
     def _spelling(self) -> Linter:
-        return _linter(lambda rule, on: rule == "SpellCheck")
+        return _linter(lambda rules: dict.fromkeys(rules, False) | {"SpellCheck": True})
 
 
-def _linter(wanted: Callable[[str, bool], bool]) -> Linter:
-    """A linter with the default rules that `wanted(rule, on by default)` keeps."""
+def _linter(choose: Callable[[dict[str, bool]], dict[str, bool]]) -> Linter:
+    """A linter with the rules that `choose` makes of the default ones (rule -> on or off)."""
     from harper import Linter
 
     linter = Linter()
-    defaults = linter.get_default_lint_config()
-    linter.set_lint_config({rule: wanted(rule, on) for rule, on in defaults.items()})
+    linter.set_lint_config(dict(choose(linter.get_default_lint_config())))
     return linter
 
 
@@ -147,7 +148,8 @@ class LanguageToolChecker:
     """LanguageTool, en-US, over its HTTP interface: at `url`, or a local server of its own.
 
     The local server is started by the first text (or question for the version) and ends with the
-    process. `seconds` is the time limit for one text.
+    process. `seconds` is the time limit for one text. After _PATIENCE texts in a row without an
+    answer no further one is asked.
     """
 
     name = "languagetool"
@@ -155,6 +157,7 @@ class LanguageToolChecker:
     def __init__(self, url: str | None = None, seconds: float = LANGUAGETOOL_SECONDS):
         self._given = None if url is None else _check_endpoint(url)
         self._seconds = seconds
+        self._unanswered = 0
 
     @cached_property
     def version(self) -> str:
@@ -171,15 +174,18 @@ class LanguageToolChecker:
         return self._given or _start_local_server()
 
     def _ask(self, text: str) -> dict[str, Any]:
+        if self._unanswered >= _PATIENCE:
+            raise CheckerError(f"LanguageTool at {self._endpoint} has stopped answering")
         body = urlencode({"language": "en-US", "text": text.encode("utf-8", "replace")}).encode()
-        request = Request(self._endpoint, data=body)
         try:
-            with urlopen(request, timeout=self._seconds) as response:
+            with urlopen(Request(self._endpoint, data=body), timeout=self._seconds) as response:
                 answer = json.load(response)
-        except (URLError, OSError, ValueError) as error:
+        except (URLError, HTTPException, OSError, ValueError) as error:
+            self._unanswered += 1
             raise CheckerError(f"LanguageTool at {self._endpoint} gives no answer: {error}") from None
         if not isinstance(answer, dict) or not isinstance(answer.get("matches"), list):
             raise CheckerError(f"{self._endpoint} answers, but not as LanguageTool does")
+        self._unanswered = 0
         return answer
 
 

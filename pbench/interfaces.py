@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pbench.records import Generation, Message, Sample
 
@@ -162,15 +162,19 @@ class Traits:
 
 
 class Sampler(Protocol):
-    """An unmasking policy. It holds options only; what changes lives in the row states."""
+    """An unmasking policy: a class made from one argument, its options.
 
-    name: ClassVar[str]
-    aliases: ClassVar[tuple[str, ...]]
-    traits: ClassVar[Traits]
-    Options: ClassVar[type[BaseModel]]
+    It holds options only; what changes lives in the row states.
+    """
 
-    def __init__(self, options: Any) -> None: ...
-
+    @property
+    def name(self) -> str: ...
+    @property
+    def aliases(self) -> tuple[str, ...]: ...
+    @property
+    def traits(self) -> Traits: ...
+    @property
+    def Options(self) -> type[BaseModel]: ...  # noqa: N802 - a class attribute that holds a class
     @property
     def options(self) -> BaseModel: ...
 
@@ -180,6 +184,10 @@ class Sampler(Protocol):
 
     def plan_block(self, block: BlockPlan) -> Any:
         """State of one row for one block (quotas, counters, ...)."""
+        ...
+
+    def max_steps(self, block: BlockPlan) -> int:
+        """Most forward passes that this block can take; a row that needs more is given up."""
         ...
 
     def select(self, step: Step) -> Selection:

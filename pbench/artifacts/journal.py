@@ -128,7 +128,7 @@ def _header(line: bytes, path: Path) -> dict[str, Any]:
     version, check, data = match.groups()
     if int(version) > VERSION:
         raise ArtifactError(f"{path}: written by a newer pbench; update pbench, or remove it to start anew")
-    if int(check, 16) != crc32(data):
+    if int(version) != VERSION or int(check, 16) != crc32(data):
         raise ArtifactError(f"{path}:1: the header is damaged; remove the file to start the run anew")
     return orjson.loads(data)
 

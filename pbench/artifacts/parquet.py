@@ -69,9 +69,12 @@ def write(path: Path, kind: Kind, rows: Iterable[Record], manifest: Mapping[str,
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether `path` begins as a Parquet file does."""
-    with open(path, "rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
+    """Whether `path` begins as a Parquet file does; False where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

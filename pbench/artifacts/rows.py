@@ -9,12 +9,12 @@ that is not finite is null with a reason.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
-from pbench.artifacts.schemas import Kind
+from pbench.artifacts.schemas import Kind, column_names
 from pbench.artifacts.text import json_text, valid_text
 from pbench.records import Generation, Message, Sample, Score, TraceEvent
 
@@ -45,11 +45,9 @@ def kind_of_record(record: Record) -> Kind:
 
 def to_row(record: Record) -> dict[str, Any]:
     """The columns of `record`; ValueError where its answer or metadata have no JSON form."""
-    if isinstance(record, Sample):
-        return _sample_row(record)
-    if isinstance(record, Generation):
-        return _generation_row(record)
-    return _score_row(record)
+    kind = kind_of_record(record)
+    row = _TO_ROW[kind](record)
+    return {name: row[name] for name in column_names(kind)}
 
 
 def from_row(kind: Kind, row: Mapping[str, Any]) -> Record:
@@ -134,6 +132,13 @@ def _score_row(score: Score) -> dict[str, Any]:
     row["scores"] = values
     row["reasons"] = {valid_text(name): valid_text(reasons[name]) for name in sorted(reasons)}
     return row
+
+
+_TO_ROW: dict[Kind, Callable[[Any], dict[str, Any]]] = {
+    "samples": _sample_row,
+    "generations": _generation_row,
+    "scores": _score_row,
+}
 
 
 def _sample(row: Mapping[str, Any], output_format: list[str] | None) -> Sample:

@@ -8,7 +8,7 @@ decides is checked before it touches the canvas.
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -19,13 +19,11 @@ from pbench.decode.canvas import BatchCanvas
 from pbench.decode.rows import Row
 from pbench.decode.view import StepView
 from pbench.errors import PbenchError, UsageError
-from pbench.interfaces import Denoiser, Sampler, Selection
+from pbench.interfaces import BlockPlan, Denoiser, Sampler, Selection
 from pbench.records import Generation, Sample
 from pbench.samplers.selection import best
 
-__all__ = ["Engine", "EngineOptions", "resolve_block_length"]
-
-IDLE_LIMIT = 64  # forwards without a commit in a block, beyond its length, before a row is given up
+__all__ = ["Engine", "EngineOptions", "nfe_bound", "resolve_block_length"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +173,7 @@ class Engine:
             block = masked[place][row.start : row.start + self.block_length]
             if not finite[place]:
                 finished.append(row.failure("non_finite", f"NaN or infinity in the logits at step {row.nfe}"))
-            elif any(block) and row.number >= self._patience():
+            elif any(block) and row.number >= row.max_steps:
                 finished.append(row.failure("no_progress", f"block still masked after {row.number} steps"))
             elif any(block) or row.next_block(self.sampler, masked[place]):
                 staying.append(place)
@@ -186,8 +184,17 @@ class Engine:
             self.rows = [self.rows[place] for place in staying]
         yield from finished
 
-    def _patience(self) -> int:
-        """Steps that a block may take: one a token, and for samplers that idle or remask a margin."""
-        traits = self.sampler.traits
-        slack = traits.may_idle or traits.may_remask or traits.may_edit
-        return self.block_length * (8 if slack else 1) + (IDLE_LIMIT if slack else 0)
+
+def nfe_bound(samples: Iterable[Sample], sampler: Sampler, block_length: int | None) -> int:
+    """Most forward passes that `samples` can take, all together (as if they were decoded one by one).
+
+    UsageError for lengths that the sampler refuses, as the run itself would raise.
+    """
+    total = 0
+    for gen_length, samples_of_it in Counter(sample.gen_length for sample in samples).items():
+        block = resolve_block_length(gen_length, block_length)
+        sampler.check(gen_length, block)
+        blocks = gen_length // block
+        plans = [BlockPlan(block, block, blocks, index, gen_length) for index in range(blocks)]
+        total += samples_of_it * sum(sampler.max_steps(plan) for plan in plans)
+    return total

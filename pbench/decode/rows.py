@@ -27,6 +27,7 @@ class Row:
     block: int = -1
     number: int = 0
     state: Any = None
+    max_steps: int = 0
     nfe: int = 0
     query_tokens: int = 0
     seconds: float = 0.0
@@ -51,15 +52,8 @@ class Row:
             masks = sum(masked[index * self.block_length : (index + 1) * self.block_length])
             if masks:
                 self.block, self.number = index, 0
-                self.state = sampler.plan_block(
-                    BlockPlan(
-                        masks=masks,
-                        length=self.block_length,
-                        blocks=blocks,
-                        index=index,
-                        gen_length=self.gen_length,
-                    )
-                )
+                plan = BlockPlan(masks, self.block_length, blocks, index, self.gen_length)
+                self.state, self.max_steps = sampler.plan_block(plan), sampler.max_steps(plan)
                 return True
         return False
 

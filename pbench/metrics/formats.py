@@ -45,7 +45,7 @@ def _full_match(pattern: regex.Pattern[str], text: str, deadline: float) -> bool
 
 
 @sample_metric("regex_match")
-def regex_match(prediction: str, reference: Any) -> dict[str, float]:
+def regex_match(prediction: str, reference: Any) -> dict[str, float | None]:
     """The whole stripped prediction matches `pattern`; a bad pattern or the time limit gives 0."""
     pattern = _compile(reference if isinstance(reference, str) else reference["pattern"])
     text = prediction.strip()
@@ -58,7 +58,7 @@ def regex_match(prediction: str, reference: Any) -> dict[str, float]:
 
 
 @sample_metric("text_to_regex")
-def text_to_regex(prediction: str, reference: Any) -> dict[str, float]:
+def text_to_regex(prediction: str, reference: Any) -> dict[str, float | None]:
     """The prediction is a pattern that fits all `positive_examples` and no `negative_examples`."""
     pattern = _compile(fenced(prediction, "regex"))
     positive, negative = reference["positive_examples"], reference["negative_examples"]
@@ -75,7 +75,7 @@ def text_to_regex(prediction: str, reference: Any) -> dict[str, float]:
 
 
 @sample_metric("json_syntax")
-def json_syntax(prediction: str, reference: Any) -> dict[str, float]:  # noqa: ARG001 - syntax alone counts
+def json_syntax(prediction: str, reference: Any) -> dict[str, float | None]:  # noqa: ARG001 - syntax alone counts
     """The prediction (the content of its first code fence, if it has one) is JSON."""
     try:
         json.loads(fenced(prediction, "json"))

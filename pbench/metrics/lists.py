@@ -6,11 +6,10 @@ The rules on item lists are functions of their own: sentences are judged by them
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pbench.metrics.parsing import as_items, parse_lenient, parse_strict
+from pbench.metrics.parsing import as_items, parse_list
 from pbench.metrics.registry import sample_metric
 
 __all__ = [
@@ -75,47 +74,47 @@ def word_count(reference: dict[str, Any]) -> int:
     return 1 if count is None else int(count)
 
 
-def _judge(prediction: str, holds: Callable[[list[str]], bool]) -> dict[str, float]:
-    strict = parse_strict(prediction)
-    return {
-        "score": 1.0 if holds(parse_lenient(prediction)) else 0.0,
-        "score_strict": 1.0 if strict is not None and holds(strict) else 0.0,
-    }
+def _judge(prediction: str, holds: Callable[[list[str]], bool]) -> dict[str, float | None]:
+    lenient, strict = parse_list(prediction)
+    score = 1.0 if holds(lenient) else 0.0
+    if strict is None:
+        return {"score": score, "score_strict": 0.0}
+    return {"score": score, "score_strict": score if strict == lenient else float(holds(strict))}
 
 
 @sample_metric("list_match", values=_VALUES)
-def list_match(prediction: str, reference: Any) -> dict[str, float]:
+def list_match(prediction: str, reference: Any) -> dict[str, float | None]:
     """The parsed prediction equals the reference list."""
     return _judge(prediction, as_items(reference).__eq__)
 
 
 @sample_metric("list_shuffle", values=_VALUES)
-def list_shuffle(prediction: str, reference: Any) -> dict[str, float]:
+def list_shuffle(prediction: str, reference: Any) -> dict[str, float | None]:
     """The prediction has the items of `input`, each as often, in another order."""
     source = as_items(reference["input"])
 
     def holds(answer: list[str]) -> bool:
-        return len(answer) == len(source) and answer != source and Counter(answer) == Counter(source)
+        return len(answer) == len(source) and answer != source and sorted(answer) == sorted(source)
 
     return _judge(prediction, holds)
 
 
 @sample_metric("list_random_insert", values=_VALUES)
-def list_random_insert(prediction: str, reference: Any) -> dict[str, float]:
+def list_random_insert(prediction: str, reference: Any) -> dict[str, float | None]:
     """The prediction is `input` with `word` (or each of several) put in somewhere."""
     source, words = as_items(reference["input"]), as_words(reference["word"])
     return _judge(prediction, lambda answer: inserts(answer, source, words))
 
 
 @sample_metric("list_random_remove", values=_VALUES)
-def list_random_remove(prediction: str, reference: Any) -> dict[str, float]:
+def list_random_remove(prediction: str, reference: Any) -> dict[str, float | None]:
     """The prediction is `input` without `n_words` (default 1) of its items."""
     source, count = as_items(reference["input"]), word_count(reference)
     return _judge(prediction, lambda answer: removes(answer, source, count))
 
 
 @sample_metric("list_random_replace", values=_VALUES)
-def list_random_replace(prediction: str, reference: Any) -> dict[str, float]:
+def list_random_replace(prediction: str, reference: Any) -> dict[str, float | None]:
     """The prediction is `input` with `word` in the place of one item."""
     source, words = as_items(reference["input"]), as_words(reference["word"])
     return _judge(prediction, lambda answer: replaces(answer, source, words))

@@ -15,6 +15,7 @@ __all__ = [
     "extract_answer",
     "fenced",
     "parse_lenient",
+    "parse_list",
     "parse_strict",
     "sentence_words",
 ]
@@ -31,10 +32,7 @@ def parse_lenient(text: str) -> list[str]:
     pieces of white space alone are dropped, quotes `"` and spaces are stripped from the others.
     A list of more than MAX_CHARACTERS characters is one item.
     """
-    inner = text.rpartition("[")[2].partition("]")[0]
-    if len(inner) > MAX_CHARACTERS:
-        return [inner]
-    return [piece.strip('" ') for piece in inner.split(",") if piece and not piece.isspace()]
+    return _lenient(text.rpartition("[")[2].partition("]")[0])
 
 
 def parse_strict(text: str) -> list[str] | None:
@@ -43,15 +41,29 @@ def parse_strict(text: str) -> list[str] | None:
     The list is the one that `parse_lenient` reads, and must be closed; pieces are split at `, ` and
     each one stands in `"`, with no `"` inside.
     """
+    return parse_list(text)[1]
+
+
+def parse_list(text: str) -> tuple[list[str], list[str] | None]:
+    """(parse_lenient(text), parse_strict(text)), in one go."""
     _, opening, rest = text.rpartition("[")
     inner, closing, _ = rest.partition("]")
+    lenient = _lenient(inner)
     if not opening or not closing or len(inner) > MAX_CHARACTERS:
-        return None
-    pieces = inner.split(", ")
-    for piece in pieces:
-        if len(piece) < 2 or piece[0] != '"' or piece[-1] != '"' or piece.count('"') != 2:
-            return None
-    return [piece[1:-1] for piece in pieces]
+        return lenient, None
+    if len(inner) < 2 or inner[0] != '"' or inner[-1] != '"':
+        return lenient, None
+    items = inner[1:-1].split('", "')
+    # Counting says the same as looking into each piece, faster.
+    if inner.count('"') != 2 * len(items) or inner.count(", ") != len(items) - 1:
+        return lenient, None
+    return lenient, items
+
+
+def _lenient(inner: str) -> list[str]:
+    if len(inner) > MAX_CHARACTERS:
+        return [inner]
+    return [piece.strip('" ') for piece in inner.split(",") if piece and not piece.isspace()]
 
 
 def as_items(value: Any) -> list[str]:

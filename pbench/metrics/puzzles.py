@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any
 
 from pbench.metrics.parsing import MAX_CHARACTERS, parse_lenient
@@ -19,7 +19,7 @@ _STRICT_DOMINO = re.compile(r'"\d\d"|\d\d', re.ASCII)
 
 
 @sample_metric("latin_square", values=("score", "score_strict", "score_exact"))
-def latin_square(prediction: str, reference: Any) -> dict[str, float]:
+def latin_square(prediction: str, reference: Any) -> dict[str, float | None]:
     """The lines that hold all `symbols` and no others form a Latin square.
 
     The first `size` such lines count, columns are cut to the shortest row: a row with a repeated
@@ -38,9 +38,9 @@ def latin_square(prediction: str, reference: Any) -> dict[str, float]:
     right = (
         len(square) == size
         and _starts_as_told(square, reference.get("first_row"))
-        and all(set(column) == symbols for column in zip(*square, strict=False))
+        and all(map(symbols.__eq__, map(set, zip(*square, strict=False))))
     )
-    exact = right and len(rows) == size and all(len(row) == size for row in square)
+    exact = right and len(rows) == size and set(map(len, square)) == {size}
     return {"score": float(right), "score_strict": float(right), "score_exact": float(exact)}
 
 
@@ -53,7 +53,7 @@ def _starts_as_told(square: list[list[str]], first_row: Any) -> bool:
 
 
 @sample_metric("sudoku", values=("score", "score_strict"))
-def sudoku(prediction: str, reference: Any) -> dict[str, float]:
+def sudoku(prediction: str, reference: Any) -> dict[str, float | None]:
     """The digits of the prediction's lines are the solution (a string of four lines of four digits)."""
     lines = [line.strip() for line in prediction[:MAX_CHARACTERS].split("\n")]
     lines = [line for line in lines if line]
@@ -70,14 +70,13 @@ def _rows_of_digits(lines: Iterable[str]) -> list[str] | None:
 
 
 @sample_metric("domino", values=("score", "score_strict"))
-def domino(prediction: str, reference: Any) -> dict[str, float]:
+def domino(prediction: str, reference: Any) -> dict[str, float | None]:
     """A chain of `length` numbers in 11..99 from `start`, each beginning as the one before ended.
 
     `score` takes every run of digits in the text; `score_strict` a list `[12, 23]`, quotes allowed.
     """
     length, start = int(reference["length"]), int(reference["start"])
-    found = (match.group() for match in _DIGITS.finditer(prediction))
-    numbers = list(islice(found, length + 1))
+    numbers = _DIGITS.findall(prediction[:MAX_CHARACTERS])
     listed = _strict_numbers(prediction)
     return {
         "score": float(_is_chain(numbers, length, start)),
@@ -109,7 +108,7 @@ def _is_chain(numbers: list[str], length: int, start: int) -> bool:
 
 
 @sample_metric("math_op", values=("score", "score_strict"))
-def math_op(prediction: str, reference: Any) -> dict[str, float]:
+def math_op(prediction: str, reference: Any) -> dict[str, float | None]:
     """The result's digits occur in the prediction (commas do not count); strict: it is that number."""
     result = reference["result"] if isinstance(reference, dict) else reference
     digits = str(result).replace(",", "").strip()

@@ -42,7 +42,7 @@ class MetricTools:
     bertscore: BertScorer | None = None
 
 
-SampleFunction = Callable[[str, Any], dict[str, float]]
+SampleFunction = Callable[[str, Any], dict[str, float | None]]
 BatchFunction = Callable[[Sequence[str], Sequence[Any], MetricTools], dict[str, list[Cell]]]
 
 
@@ -80,7 +80,7 @@ def sample_metric(
             outcomes: list[Outcome] = []
             for prediction, reference in zip(predictions, references, strict=True):
                 try:
-                    outcomes.append((dict[str, float | None](function(prediction, reference)), {}))
+                    outcomes.append((function(prediction, reference), {}))
                 except Exception as error:
                     reason = explain(error)
                     outcomes.append((dict.fromkeys(values), dict.fromkeys(values, reason)))

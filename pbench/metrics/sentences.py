@@ -37,12 +37,12 @@ def _new_words(fields: dict[str, Any]) -> list[str]:
     return [] if value is None else [word for text in as_words(value) for word in sentence_words(text)]
 
 
-def _verdict(right: bool) -> dict[str, float]:
+def _verdict(right: bool) -> dict[str, float | None]:
     return {"score": float(right), "score_strict": float(right)}
 
 
 @sample_metric("sentence_random_insert", values=_VALUES)
-def sentence_random_insert(prediction: str, reference: Any) -> dict[str, float]:
+def sentence_random_insert(prediction: str, reference: Any) -> dict[str, float | None]:
     """The sentence has `word` more; without a `word`, any `n_words` (default 1) more."""
     fields, answer = _fields(reference), sentence_words(prediction)
     source, words = _source(fields), _new_words(fields)
@@ -50,14 +50,14 @@ def sentence_random_insert(prediction: str, reference: Any) -> dict[str, float]:
 
 
 @sample_metric("sentence_random_remove", values=_VALUES)
-def sentence_random_remove(prediction: str, reference: Any) -> dict[str, float]:
+def sentence_random_remove(prediction: str, reference: Any) -> dict[str, float | None]:
     """The sentence lacks exactly `n_words` (default 1) of its words."""
     fields = _fields(reference)
     return _verdict(removes(sentence_words(prediction), _source(fields), word_count(fields)))
 
 
 @sample_metric("sentence_random_replace", values=_VALUES)
-def sentence_random_replace(prediction: str, reference: Any) -> dict[str, float]:
+def sentence_random_replace(prediction: str, reference: Any) -> dict[str, float | None]:
     """`word` stands for one of the words; without a `word`, exactly `n_words` places differ."""
     fields, answer = _fields(reference), sentence_words(prediction)
     source, words = _source(fields), _new_words(fields)
@@ -70,7 +70,7 @@ def sentence_random_replace(prediction: str, reference: Any) -> dict[str, float]
 
 
 @sample_metric("replace_all_with_unique_random", values=("score", "score_loose"))
-def replace_all_with_unique_random(prediction: str, reference: Any) -> dict[str, float]:
+def replace_all_with_unique_random(prediction: str, reference: Any) -> dict[str, float | None]:
     """Every occurrence of `word` became another word, pairwise different.
 
     `n_replace` null: no occurrence is left; negative: exactly that many are left; else exactly that

@@ -11,7 +11,7 @@ from typing import Any
 
 from pbench.metrics.cells import Cell, each, explain, products
 from pbench.metrics.parsing import as_items
-from pbench.metrics.registry import MetricTools, batch_metric
+from pbench.metrics.registry import BertScorer, MetricTools, batch_metric
 
 __all__ = ["grammar", "grammar_cells", "paraphrase", "starts_with", "summary", "words_to_sentence"]
 
@@ -172,25 +172,24 @@ def _bertscore_cells(predictions: Sequence[str], references: Sequence[Any], tool
     scorer = tools.bertscore
     if scorer is None:
         return [NO_BERTSCORE] * len(predictions)
-    # An empty reason marks a row that the scorer is still to be asked for.
-    cells: list[Cell] = each(
-        lambda prediction, reference: (_text(reference, "text") and "") if prediction.strip() else 0.0,
-        predictions,
-        references,
-    )
-    asked = [row for row, cell in enumerate(cells) if cell == ""]
-    if not asked:
-        return cells
-    try:
-        values: list[Cell] = [
-            min(max(float(value), 0.0), 1.0)
-            for value in scorer(
-                [predictions[row][:MAX_TEXT_CHARACTERS] for row in asked],
-                [_text(references[row], "text") for row in asked],
-            )
-        ]
-    except Exception as error:
-        values = [explain(error)] * len(asked)
-    for row, value in zip(asked, values, strict=True):
-        cells[row] = value
+    sources: list[list[str] | str] = each(lambda reference: [_text(reference, "text")], references)
+    cells: list[Cell] = [source if isinstance(source, str) else 0.0 for source in sources]
+    pairs = {
+        row: (prediction[:MAX_TEXT_CHARACTERS], source[0])
+        for row, (prediction, source) in enumerate(zip(predictions, sources, strict=True))
+        if isinstance(source, list) and prediction.strip()
+    }
+    for row, cell in zip(pairs, _similarity(scorer, list(pairs.values())), strict=True):
+        cells[row] = cell
     return cells
+
+
+def _similarity(scorer: BertScorer, pairs: Sequence[tuple[str, str]]) -> list[Cell]:
+    """BERTScore F1, cut to 0..1, of each (prediction, source)."""
+    if not pairs:
+        return []
+    try:
+        values = scorer([prediction for prediction, _ in pairs], [source for _, source in pairs])
+        return [min(max(float(value), 0.0), 1.0) for value in values]
+    except Exception as error:
+        return [explain(error)] * len(pairs)

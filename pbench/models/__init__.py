@@ -1,1 +1,7 @@
-"""."""
+"""Models by name or path: one file a family, each behind the Denoiser protocol."""
+
+from __future__ import annotations
+
+from pbench.models.catalogue import ModelInfo, find_model, known_models, load_model
+
+__all__ = ["ModelInfo", "find_model", "known_models", "load_model"]

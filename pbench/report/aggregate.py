@@ -33,7 +33,9 @@ def run_points(cells: Cells, suite: SuiteTasks) -> list[Point]:
 
 def task_infos(cells: Cells, suite: SuiteTasks) -> dict[str, TaskInfo]:
     """The tasks that have rows: those of the suite first, in its order, then the others by name."""
-    known = {task: info for files in cells.files.values() for file in files for task, info in file.tasks.items()}
+    known = {
+        task: info for files in cells.files.values() for file in files for task, info in file.tasks.items()
+    }
     present = dict.fromkeys(task for _, task in cells.slices)
     ordered = [t for t in suite.tasks if t in present] + sorted(t for t in present if t not in suite.tasks)
     unknown = TaskInfo("other", "", "", "", 0)

@@ -48,7 +48,7 @@ class Report:
 
 
 def load_comparable(paths: Sequence[Path]) -> tuple[list[ScoreFile], list[str]]:
-    """Score files below `paths` and notes; UsageError if they cannot be compared, ArtifactError if damaged."""
+    """Score files below `paths`, and notes; UsageError if they differ in what must be equal."""
     found = find_scores(paths)
     files = [read_score_file(path) for path in found.scores]
     refuse(differences(files))

@@ -46,7 +46,10 @@ def group(rows: Rows, files: Sequence[ScoreFile]) -> Cells:
         rows=rows,
         slices=_slices(rows, point, list(order)),
         settings={file.settings.id: file.settings for file in files},
-        files={identity: tuple(f for f, own in zip(files, ids, strict=True) if own == identity) for identity in order},
+        files={
+            identity: tuple(f for f, own in zip(files, ids, strict=True) if own == identity)
+            for identity in order
+        },
     )
 
 
@@ -76,7 +79,11 @@ def _refuse_other_results(rows: Rows, again: np.ndarray, files: Sequence[ScoreFi
 
 
 def _varying(a: ScoreFile, b: ScoreFile) -> str:
-    found = [f"{name} {a.varying[name]} and {b.varying[name]}" for name in a.varying if a.varying[name] != b.varying[name]]
+    found = [
+        f"{name} {a.varying[name]} and {b.varying[name]}"
+        for name in a.varying
+        if a.varying[name] != b.varying[name]
+    ]
     return f" (they differ in {', '.join(found)})" if found else ""
 
 

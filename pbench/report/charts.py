@@ -21,7 +21,7 @@ __all__ = ["COLOURS", "PNG_SCALE", "colour", "curves", "png", "svg"]
 PNG_SCALE = 2.0
 COLOURS = {
     "confidence": "#2f81f7",
-    "random": "#8b949e",
+    "random": "#2da44e",
     "left-to-right": "#b08800",
     "margin": "#1b9e9e",
     "entropy": "#7c6cf0",
@@ -31,7 +31,7 @@ COLOURS = {
     "dynamic": "#a8551e",
     "frechet": "#c2255c",
     "entropy-bounded": "#9c36b5",
-    "klass": "#2f9e44",
+    "klass": "#846358",
     "slowfast": "#0c8599",
     "dilated": "#74905d",
     "wino": "#e03131",
@@ -43,11 +43,11 @@ COLOURS = {
     "origin": "#a47551",
 }
 _SPARE = ("#6a8caf", "#b36b8b", "#5f9e6e", "#b5893c", "#8a7ad1", "#3f9fb5", "#c0665a", "#7f8f3a")
-_INK = "#768390"
-_GRID = "#76839038"
-_WIDTH = 178  # of a small panel: four stand side by side in 900 pixels
-_HEIGHT = 120
+_INK = "#6e7a86"
 _COLUMNS = 4
+_SMALL = (190, 120)  # width and height of a panel: four stand side by side in 900 pixels
+_LARGE = (700, 230)
+_THINNER = 0.6  # each next series is drawn thinner, so that equal curves do not hide each other
 
 
 def colour(sampler: str) -> str:
@@ -55,26 +55,43 @@ def colour(sampler: str) -> str:
     return COLOURS.get(sampler) or _SPARE[zlib.crc32(sampler.encode()) % len(_SPARE)]
 
 
-def curves(report: Report) -> dict[str, Any]:
-    """The chart as self-contained Vega-Lite: percent against tokens per step, log scale."""
+def curves(report: Report) -> dict[str, Any] | None:
+    """The chart as self-contained Vega-Lite: percent against tokens per step, log scale.
+
+    None if no run point has both.
+    """
     import altair as alt
 
     names = _panel_names(report)
     shown = [series for series in report.series if any(_speed(point.overall) for point in series.points)]
     labels = _legend_labels(shown)
-    data = [row for series in shown for row in _records(report, series, labels[series.name], names)]
-    scales = _encoding(data, shown, labels)
-    mean = names[None]
-    large = _panel([row for row in data if row["panel"] == mean], scales, 2 * _WIDTH + 60, 220)
-    small = _panel([row for row in data if row["panel"] != mean], scales, _WIDTH, _HEIGHT)
-    order = [names[task] for task in report.tasks]
+    data = [row for rank, series in enumerate(shown) for row in _records(report, series, labels, names, rank)]
+    if not data:
+        return None
+    mean = [row for row in data if row["panel"] == names[None]]
+    tasks = [row for row in data if row["panel"] != names[None]]
+    large, small = (_encoding(data, shown, labels, room) for room in (38, 6))
+    if mean:
+        top = _ends_named(_panel(mean, large, *_LARGE)).properties(
+            title=alt.TitleParams(names[None], fontSize=13, anchor="start")
+        )
+        grid = _grid(_panel(tasks, _without_legends(small), *_SMALL), report, names)
+        chart = alt.vconcat(top, grid, spacing=26).resolve_legend(
+            color="independent", strokeDash="independent"
+        )
+    else:
+        chart = _grid(_panel(tasks, small, *_SMALL), report, names)
+    title = alt.TitleParams(_title(shown), subtitle=_subtitle(report), anchor="start", offset=14)
+    return _styled(chart.properties(title=title)).to_dict()
+
+
+def _grid(panel: Any, report: Report, names: dict[str | None, str]) -> Any:
+    """Small multiples of `panel`, one a task in the report's order."""
+    import altair as alt
+
     header = alt.Header(title=None, labelFontSize=12, labelFontWeight="bold", labelColor=_INK, labelPadding=4)
-    grid = small.facet(facet=alt.Facet("panel:N", sort=order, header=header), columns=_COLUMNS, spacing=18)
-    top = large.properties(title=alt.TitleParams(mean, fontSize=13, color=_INK, anchor="start"))
-    chart = alt.vconcat(top, grid, spacing=26).properties(
-        title=alt.TitleParams(_title(shown), subtitle=_subtitle(report), anchor="start", offset=14)
-    )
-    return _styled(chart).to_dict()
+    order = [names[task] for task in report.tasks]
+    return panel.facet(facet=alt.Facet("panel:N", sort=order, header=header), columns=_COLUMNS, spacing=18)
 
 
 def svg(chart: dict[str, Any]) -> str:
@@ -99,33 +116,52 @@ def _version(chart: dict[str, Any]) -> str:
 def _panel_names(report: Report) -> dict[str | None, str]:
     """Panel title by task; None stands for the mean."""
     count = len(report.averaged)
-    return {None: f"Mean of {count} task{'s' * (count > 1)}", **short_names(report.tasks)}
+    names: dict[str | None, str] = {None: f"Mean of {count} task{'s' * (count > 1)}"}
+    names.update(short_names(report.tasks))
+    return names
 
 
 def _legend_labels(series: Sequence[Series]) -> dict[str, str]:
     """What tells series of one sampler apart, by series name: model, settings, or nothing."""
     models = {one.model for one in series}
     return {
-        one.name: ", ".join([one.model] * (len(models) > 1) + [one.settings] * bool(one.settings)) or "default"
+        one.name: ", ".join([one.model] * (len(models) > 1) + [one.settings] * bool(one.settings))
+        or "default"
         for one in series
     }
 
 
-def _records(report: Report, series: Series, label: str, names: dict[str | None, str]) -> list[dict[str, Any]]:
+def _records(
+    report: Report, series: Series, labels: dict[str, str], names: dict[str | None, str], rank: int
+) -> list[dict[str, Any]]:
     rows = []
-    for rank, point in enumerate(series.points):
+    last = len(series.points) - 1
+    for place, point in enumerate(series.points):
         for task, panel in names.items():
             stats = point.overall if task is None else point.tasks.get(task)
-            if stats is None or stats.score is None or not _speed(stats) or _is_smaller_mean(report, task, point):
+            if (
+                stats is None
+                or stats.score is None
+                or not _speed(stats)
+                or _is_smaller_mean(report, task, point)
+            ):
                 continue
             low, high = stats.ci95 or (stats.score, stats.score)
             rows.append(
                 {
                     "panel": panel,
                     "sampler": series.sampler_name,
-                    "run": label,
+                    "run": labels[series.name],
                     "setting": point.settings.setting,
-                    "rank": rank,
+                    "first": point.settings.setting if place == 0 else "",
+                    "below": point.settings.setting
+                    if place == last > 0 and not _is_fastest(report, point)
+                    else "",
+                    "right": point.settings.setting
+                    if place == last > 0 and _is_fastest(report, point)
+                    else "",
+                    "place": place,
+                    "weight": _THINNER**rank,
                     "speed": stats.tokens_per_step,
                     "percent": 100 * stats.score,
                     "low": 100 * low,
@@ -134,6 +170,11 @@ def _records(report: Report, series: Series, label: str, names: dict[str | None,
                 }
             )
     return rows
+
+
+def _is_fastest(report: Report, point: Point) -> bool:
+    """Whether the curve ends at the right edge, where there is room beside it."""
+    return _speed(point.overall) == max(_speed(other.overall) or 0.0 for other in report.points)
 
 
 def _is_smaller_mean(report: Report, task: str | None, point: Point) -> bool:
@@ -145,8 +186,10 @@ def _speed(stats: Stats | None) -> float | None:
     return stats.tokens_per_step if stats else None
 
 
-def _encoding(data: list[dict[str, Any]], series: Sequence[Series], labels: dict[str, str]) -> dict[str, Any]:
-    """Channels that all panels share, so that they can be compared at a glance."""
+def _encoding(
+    data: list[dict[str, Any]], series: Sequence[Series], labels: dict[str, str], padding: int
+) -> dict[str, Any]:
+    """Channels of all panels, so that they can be compared at a glance."""
     import altair as alt
 
     speeds = [row["speed"] for row in data] or [1.0]
@@ -154,25 +197,35 @@ def _encoding(data: list[dict[str, Any]], series: Sequence[Series], labels: dict
     ticks = [2.0**power for power in range(low, max(high, low + 1) + 1)]
     samplers = list(dict.fromkeys(one.sampler_name for one in series))
     runs = list(dict.fromkeys(labels.values()))
-    x_scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]], nice=False, padding=6)
+    x_scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]], nice=False, padding=padding)
     found = {
-        "x": alt.X("speed:Q", scale=x_scale, axis=alt.Axis(title="tokens per step", values=ticks, format="~g")),
+        "x": alt.X(
+            "speed:Q", scale=x_scale, axis=alt.Axis(title="tokens per step", values=ticks, format="~g")
+        ),
         "y": _percent("percent:Q"),
         "color": alt.Color(
             "sampler:N",
             scale=alt.Scale(domain=samplers, range=[colour(name) for name in samplers]),
-            legend=alt.Legend(title="sampler", symbolType="circle", symbolStrokeWidth=0, symbolSize=90),
+            legend=alt.Legend(title="sampler", symbolType="circle", symbolOpacity=1, symbolSize=90),
         ),
     }
     if len(runs) > 1:
-        found["strokeDash"] = alt.StrokeDash("run:N", scale=alt.Scale(domain=runs), legend=alt.Legend(title="run"))
+        found["strokeDash"] = alt.StrokeDash(
+            "run:N", scale=alt.Scale(domain=runs), legend=alt.Legend(title="run")
+        )
     return found
+
+
+def _without_legends(encoding: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: channel if name in ("x", "y") else channel.legend(None) for name, channel in encoding.items()
+    }
 
 
 def _percent(field: str) -> Any:
     import altair as alt
 
-    axis = alt.Axis(title="percent", values=[0, 25, 50, 75, 100])
+    axis = alt.Axis(title="score, %", values=[0, 25, 50, 75, 100])
     return alt.Y(field, scale=alt.Scale(domain=[0, 100], padding=4), axis=axis)
 
 
@@ -180,27 +233,48 @@ def _panel(data: list[dict[str, Any]], encoding: dict[str, Any], width: int, hei
     """Error bars, lines and points of the rows of `data`."""
     import altair as alt
 
-    base = alt.Chart().encode(**encoding, detail=["run:N"])
-    plain = alt.Chart().encode(
-        **{name: channel for name, channel in encoding.items() if name != "strokeDash"}, detail=["run:N"]
+    def weighted(most: float) -> Any:
+        return alt.Size("weight:Q", scale=alt.Scale(domain=[0, 1], range=[0, most]), legend=None)
+
+    solid = {name: channel for name, channel in encoding.items() if name != "strokeDash"}
+    curve = alt.Chart().encode(**encoding, detail="run:N", order="place:Q")
+    spots = alt.Chart().encode(**solid, detail="run:N")
+    bars = spots.mark_rule(strokeWidth=1.3, opacity=0.6).encode(y=_percent("low:Q"), y2="high:Q")
+    lines = curve.mark_line(opacity=1).encode(
+        strokeWidth=alt.StrokeWidth("weight:Q", scale=alt.Scale(domain=[0, 1], range=[0, 3.2]), legend=None)
     )
-    bars = plain.mark_rule(strokeWidth=1.2, opacity=0.45).encode(y=_percent("low:Q"), y2="high:Q")
-    lines = base.mark_line(strokeWidth=1.8, opacity=0.9).encode(order="rank:Q")
-    tips = [
-        alt.Tooltip(field, title=title, format=form) if form else alt.Tooltip(field, title=title)
-        for field, title, form in (
-            ("sampler:N", "sampler", ""),
-            ("run:N", "run", ""),
-            ("setting:N", "setting", ""),
-            ("speed:Q", "tokens per step", ".2f"),
-            ("percent:Q", "percent", ".1f"),
-            ("low:Q", "95 % from", ".1f"),
-            ("high:Q", "to", ".1f"),
-            ("n:Q", "samples", "d"),
-        )
-    ]
-    dots = plain.mark_circle(size=26, opacity=1).encode(tooltip=tips)
-    return alt.layer(bars, lines, dots, data=alt.Data(values=data)).properties(width=width, height=height)
+    dots = spots.mark_circle(opacity=1).encode(size=weighted(64), tooltip=_tooltips())
+    layers = alt.layer(bars, lines, dots, data=alt.Data(values=data)).properties(width=width, height=height)
+    return layers.resolve_scale(size="independent")
+
+
+def _ends_named(panel: Any) -> Any:
+    """The panel with the settings of each curve's first and last point written beside them."""
+    import altair as alt
+
+    base = alt.Chart().encode(x="speed:Q", y="percent:Q", detail="run:N")
+    places: dict[str, dict[str, Any]] = {
+        "first": {"dy": -11},
+        "below": {"dy": 13},
+        "right": {"dx": 8, "align": "left"},
+    }
+    for field, place in places.items():
+        panel += base.mark_text(fontSize=11, color=_INK, **place).encode(text=f"{field}:N")
+    return panel
+
+
+def _tooltips() -> list[Any]:
+    import altair as alt
+
+    texts = [alt.Tooltip(f"{name}:N", title=name) for name in ("sampler", "run", "setting")]
+    numbers = (
+        ("speed", "tokens per step", ".2f"),
+        ("percent", "score, %", ".1f"),
+        ("low", "95 % from", ".1f"),
+        ("high", "95 % to", ".1f"),
+        ("n", "samples", "d"),
+    )
+    return texts + [alt.Tooltip(f"{name}:Q", title=title, format=form) for name, title, form in numbers]
 
 
 def _title(series: Sequence[Series]) -> str:
@@ -224,13 +298,16 @@ def _styled(chart: Any) -> Any:
         .configure_axis(
             labelColor=_INK,
             titleColor=_INK,
-            gridColor=_GRID,
+            gridColor=_INK,
+            gridOpacity=0.22,
             domainColor=_INK,
             tickColor=_INK,
             labelFontSize=11,
             titleFontSize=11,
             titleFontWeight="normal",
         )
-        .configure_legend(labelColor=_INK, titleColor=_INK, labelFontSize=12, titleFontSize=12, labelLimit=260)
+        .configure_legend(
+            labelColor=_INK, titleColor=_INK, labelFontSize=12, titleFontSize=12, labelLimit=260
+        )
         .configure_title(color=_INK, subtitleColor=_INK, fontSize=16, subtitleFontSize=12, subtitlePadding=5)
     )

@@ -63,7 +63,8 @@ def read_score_file(path: Path) -> ScoreFile:
         return _parse(path, manifest)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ArtifactError(
-            f"{path}: its manifest lacks what a report needs ({type(error).__name__}: {error}); score it again"
+            f"{path}: its manifest lacks what a report needs ({type(error).__name__}: {error}); "
+            "score it again"
         ) from None
 
 

@@ -33,7 +33,9 @@ def find_scores(inputs: Sequence[Path]) -> Found:
     journals: list[Path] = []
     for path in inputs:
         if not path.exists():
-            raise ArtifactError(f"{path}: no such file or folder; `pbench decode` and `pbench score` make one")
+            raise ArtifactError(
+                f"{path}: no such file or folder; `pbench decode` and `pbench score` make one"
+            )
         if not path.is_dir():
             scores.setdefault(path.resolve(), _named(path))
             continue
@@ -72,7 +74,9 @@ def _named(path: Path) -> Path:
 def _nothing(inputs: Sequence[Path], generations: list[Path]) -> ArtifactError:
     where = ", ".join(map(str, inputs)) or "the list of paths"
     if generations:
-        return ArtifactError(f"{where}: {len(generations)} runs, none scored; make scores: pbench score {where}")
+        return ArtifactError(
+            f"{where}: {len(generations)} runs, none scored; make scores: pbench score {where}"
+        )
     return ArtifactError(f"{where}: no score files; make some: pbench decode, then pbench score RUN")
 
 
@@ -84,4 +88,6 @@ def _unscored(scores: Sequence[Path], generations: list[Path]) -> list[str]:
 
 
 def _unfinished(journals: list[Path]) -> list[str]:
-    return [f"{path}: this run is going on or was interrupted; the same decode resumes it" for path in journals]
+    return [
+        f"{path}: this run is going on or was interrupted; the same decode resumes it" for path in journals
+    ]

@@ -135,7 +135,10 @@ def _chunks(table: Table, width: int) -> list[Table]:
     from rich.cells import cell_len
 
     needs = [
-        max((cell_len(word) for row in (table.columns, *table.rows) for word in clean(row[i]).split()), default=1)
+        max(
+            (cell_len(word) for row in (table.columns, *table.rows) for word in clean(row[i]).split()),
+            default=1,
+        )
         for i in range(len(table.columns))
     ]
     first = max(cell_len(clean(row[0])) for row in (table.columns, *table.rows))

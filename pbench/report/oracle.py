@@ -77,7 +77,9 @@ def best_setting(value: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return np.where(value == value.max(axis=0), steps, np.inf).argmin(axis=0)
 
 
-def _grid(points: Sequence[Point], cells: Cells, task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def _grid(
+    points: Sequence[Point], cells: Cells, task: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Value, steps [settings, samples] and length [samples] on the samples that all points answered."""
     keys = [(point.settings.id, task) for point in points]
     if any(key not in cells.slices for key in keys):

@@ -91,7 +91,9 @@ def _head(series: Series) -> dict[str, Any]:
 
 
 def _pbx(row: Pbx) -> dict[str, Any]:
-    static = None if row.series.adaptive else f"{row.series.sampler_name} is not adaptive: nothing to interpolate"
+    static = (
+        None if row.series.adaptive else f"{row.series.sampler_name} is not adaptive: nothing to interpolate"
+    )
     return {
         **_head(row.series),
         "measured": {str(x): value for x, value in row.measured.items()},

@@ -119,5 +119,7 @@ def _why(
     never = [str(x) for x in THRESHOLDS if measured[x] is None]
     if not never:
         return None
-    score, setting = max((point.overall.score or 0.0, point.settings.setting) for point in usable if point.overall)
+    score, setting = max(
+        (point.overall.score or 0.0, point.settings.setting) for point in usable if point.overall
+    )
     return f"{', '.join(never)} never reached (best mean {100 * score:.1f} at {setting})"

@@ -17,7 +17,8 @@ __all__ = ["Series", "series_of"]
 class Series:
     """Points [at least one] ordered by speed.
 
-    `model` is the model's name, with its identity's hash or dtype where one name stands for several; `settings` says in words what is fixed for all points, empty for defaults.
+    `model` is the model's name, with its identity's hash or dtype where one name stands for several;
+    `settings` says in words what is fixed for all points, empty for defaults.
     """
 
     model: str

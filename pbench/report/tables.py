@@ -69,12 +69,15 @@ def quality_table(report: Report, series: Series) -> Table:
     ]
     means = _mean_rows(report, points)
     speeds = [
-        ("tokens per step", *(_speed(point.overall and point.overall.tokens_per_step) for point in points)),
-        ("content tokens per step", *(_speed(point.overall and point.overall.content_tokens_per_step) for point in points)),
+        ("tokens per step", *(_speed(_mean_of(point, "tokens_per_step")) for point in points)),
+        (
+            "content tokens per step",
+            *(_speed(_mean_of(point, "content_tokens_per_step")) for point in points),
+        ),
     ]
     heads = [point.settings.setting + ("" if not point.problems else " *") for point in points]
     return Table(
-        title=f"{series.name}: percent [95 % interval]",
+        title=f"{series.name}: percent (95 % interval)",
         columns=("task", *heads),
         rows=(*rows, *means, *speeds),
         sections=frozenset({len(rows), len(rows) + len(means)}),
@@ -86,7 +89,9 @@ def pbx_table(report: Report) -> Table:
     rows: list[tuple[str, ...]] = []
     for row in report.pbx:
         bounds = row.measured_ci95
-        rows.append((row.series.name, "measured", *(_bounded(row.measured[x], bounds[x]) for x in THRESHOLDS)))
+        rows.append(
+            (row.series.name, "measured", *(_bounded(row.measured[x], bounds[x]) for x in THRESHOLDS))
+        )
         if row.series.adaptive:
             rows.append((row.series.name, "interpolated", *(_speed(row.interpolated[x]) for x in THRESHOLDS)))
     return Table(
@@ -108,13 +113,26 @@ def pbx_reasons(report: Report) -> list[str]:
 def frontier_table(report: Report) -> Table:
     """Run points that no other one of the same model beats in speed and quality both."""
     chosen = {identity for identities in report.frontier.values() for identity in identities}
-    picked = [(series, point) for series in report.series for point in series.points if point.settings.id in chosen]
-    picked.sort(key=lambda pair: (pair[0].model, pair[1].overall.tokens_per_step or 0.0 if pair[1].overall else 0.0))
+    picked = [
+        (series, point) for series in report.series for point in series.points if point.settings.id in chosen
+    ]
+    picked.sort(
+        key=lambda pair: (pair[0].model, pair[1].overall.tokens_per_step or 0.0 if pair[1].overall else 0.0)
+    )
     rows = [
-        (series.name, point.settings.setting, _speed(point.overall and point.overall.tokens_per_step), percent(point.overall))
+        (
+            series.name,
+            point.settings.setting,
+            _speed(_mean_of(point, "tokens_per_step")),
+            percent(point.overall),
+        )
         for series, point in picked
     ]
-    return Table("Frontier: no other setting is faster and better", ("run", "setting", "tokens per step", "mean"), tuple(rows))
+    return Table(
+        "Frontier: no other setting is faster and better",
+        ("run", "setting", "tokens per step", "mean"),
+        tuple(rows),
+    )
 
 
 def oracle_table(report: Report) -> Table:
@@ -158,13 +176,13 @@ def csv_rows(report: Report) -> list[tuple[str | int | float | bool | None, ...]
 
 
 def percent(stats: Stats | None) -> str:
-    """A share in percent with its 95 % interval: `97 [92–99]`; a dash if unknown."""
+    """A share in percent with its 95 % interval: `97 (92–99)`; a dash if unknown."""
     if stats is None or stats.score is None:
         return NONE
     if stats.ci95 is None:
         return _tenths(stats.score)
     low, high = stats.ci95
-    return f"{_tenths(stats.score)} [{100 * low:.0f}–{100 * high:.0f}]"
+    return f"{_tenths(stats.score)} ({100 * low:.0f}–{100 * high:.0f})"
 
 
 def short_names(tasks: Iterable[str]) -> dict[str, str]:
@@ -177,11 +195,17 @@ def short_names(tasks: Iterable[str]) -> dict[str, str]:
 def _mean_rows(report: Report, points: Sequence[Point]) -> list[tuple[str, ...]]:
     categories = list(dict.fromkeys(report.tasks[task].category for task in report.averaged))
     rows = [
-        (f"mean of {name}", *(_partial(point.categories.get(name), _members(report, name)) for point in points))
+        (
+            f"mean of {name}",
+            *(_partial(point.categories.get(name), _members(report, name)) for point in points),
+        )
         for name in categories
         if len(categories) > 1 and any(name in point.categories for point in points)
     ]
-    overall = (f"mean of {len(report.averaged)} tasks", *(_partial(p.overall, len(report.averaged)) for p in points))
+    overall = (
+        f"mean of {len(report.averaged)} tasks",
+        *(_partial(p.overall, len(report.averaged)) for p in points),
+    )
     return [*rows, overall]
 
 
@@ -190,10 +214,14 @@ def _members(report: Report, category: str) -> int:
 
 
 def _partial(stats: Stats | None, tasks: int) -> str:
-    """Percent, marked where the mean is over fewer tasks than its row says."""
+    """Percent, with the number of tasks where the mean is over fewer than its row says."""
     if stats is None or stats.tasks == tasks:
         return percent(stats)
-    return f"{percent(stats)} ({stats.tasks} of {tasks})"
+    return f"{percent(stats)} of {stats.tasks}"
+
+
+def _mean_of(point: Point, name: str) -> float | None:
+    return None if point.overall is None else getattr(point.overall, name)
 
 
 def _tenths(share: float) -> str:
@@ -208,7 +236,7 @@ def _bounded(value: float | None, bounds: Bounds | None) -> str:
     if value is None or bounds is None:
         return _speed(value)
     low, high = (NONE if bound is None else f"{bound:.1f}" for bound in bounds)
-    return f"{value:.2f}" if low == high else f"{value:.2f} [{low}, {high}]"
+    return f"{value:.2f}" if low == high else f"{value:.2f} ({low}–{high})"
 
 
 def _reasons(row: Pbx) -> list[str]:

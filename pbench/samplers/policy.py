@@ -30,6 +30,10 @@ class Policy:
         """State of one row for one block; here: none."""
         return None
 
+    def max_steps(self, block: BlockPlan) -> int:
+        """At least one commit a forward pass: no more passes than masks."""
+        return block.masks
+
     def select(self, step: Step) -> Selection:
         """The decision for one step; each sampler's own."""
         raise NotImplementedError

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pbench.interfaces import Sampler
+from typing import Any
+
 from pbench.plugins import Registry
 
 __all__ = ["SAMPLERS"]
 
-SAMPLERS: Registry[type[Sampler]] = Registry(
+# Classes that satisfy pbench.interfaces.Sampler; their options classes differ, hence Any.
+SAMPLERS: Registry[type[Any]] = Registry(
     "sampler",
     "pbench.samplers",
     ("pbench.samplers.topk", "pbench.samplers.threshold", "pbench.samplers.factor"),

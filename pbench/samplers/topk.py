@@ -59,6 +59,9 @@ class TopK(Policy):
         assert self.options.steps is not None
         return even_schedule(block.masks, self.options.steps // block.blocks)
 
+    def max_steps(self, block: BlockPlan) -> int:
+        return len(self.plan_block(block))
+
     def select(self, step: Step) -> Selection:
         quota = [plan[number] for plan, number in zip(step.states, step.numbers, strict=True)]
         return Selection(

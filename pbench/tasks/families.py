@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Union, get_args
+from typing import Annotated, get_args
 
 from pydantic import Field
 
-from pbench.tasks import grids, language, lists, sequences
+from pbench.tasks.grids import LatinSquare, Sudoku
+from pbench.tasks.language import Paraphrase, Summarize, WordsToSentence
+from pbench.tasks.lists import Insert, Remove, Reorder, Repeat, Replace, Shuffle
+from pbench.tasks.sequences import Cumsum, Domino, MathOp
 from pbench.tasks.spec import TaskOptions
 
 __all__ = ["TYPES", "AnyTask"]
 
-_FAMILIES: tuple[type[TaskOptions], ...] = (
-    lists.Reorder,
-    lists.Shuffle,
-    lists.Insert,
-    lists.Remove,
-    lists.Replace,
-    lists.Repeat,
-    grids.LatinSquare,
-    grids.Sudoku,
-    language.Paraphrase,
-    language.Summarize,
-    language.WordsToSentence,
-    sequences.Cumsum,
-    sequences.Domino,
-    sequences.MathOp,
-)
+AnyTask = Annotated[
+    Reorder
+    | Shuffle
+    | Insert
+    | Remove
+    | Replace
+    | Repeat
+    | LatinSquare
+    | Sudoku
+    | Cumsum
+    | Domino
+    | MathOp
+    | Paraphrase
+    | Summarize
+    | WordsToSentence,
+    Field(discriminator="type"),
+]
 
 
-def _names(family: type[TaskOptions]) -> tuple[str, ...]:
-    return get_args(family.model_fields["type"].annotation)
+def _types() -> dict[str, type[TaskOptions]]:
+    families: tuple[type[TaskOptions], ...] = get_args(get_args(AnyTask)[0])
+    return {name: family for family in families for name in get_args(family.model_fields["type"].annotation)}
 
 
-TYPES: dict[str, type[TaskOptions]] = {name: family for family in _FAMILIES for name in _names(family)}
-
-AnyTask = Annotated[Union[_FAMILIES], Field(discriminator="type")]  # type: ignore[valid-type]
+TYPES = _types()

@@ -12,10 +12,10 @@ from hashlib import blake2b
 from typing import Literal
 
 from pbench.errors import UsageError
+from pbench.metrics import MetricTools, extract_answer, score_many
 from pbench.records import Message, Sample
-from pbench.tasks.spec import Question, TaskSpec
+from pbench.tasks.spec import Question, TaskSpec, Turn
 from pbench.tasks.stream import Stream
-from pbench.tasks.worked import final_answer
 
 __all__ = ["Split", "content_key", "content_keys", "draw", "generate", "reference_text"]
 
@@ -41,8 +41,9 @@ def reference_text(sample: Sample) -> str | None:
     answer = sample.answer
     if isinstance(answer, str):
         return answer
-    if answer.get("examples"):
-        return answer["examples"][0]
+    examples = answer.get("examples")
+    if isinstance(examples, list) and examples:
+        return examples[0]
     return answer.get("example", answer.get("summary"))
 
 
@@ -123,7 +124,7 @@ def _attempt(
     taken: Collection[str],
 ) -> Sample | None:
     options = spec.options
-    question = options.draw(spec.pool, Stream(*key), length, number)
+    question = options.draw(Turn(spec.pool, Stream(*key), length, number))
     text = spec.template.render(question.fields)
     own = _key(text)
     if own in taken:
@@ -161,7 +162,7 @@ def _examples(
     used = {own}
     messages: list[Message] = []
     for attempt in range(_PATIENCE):
-        question = spec.options.draw(spec.pool, stream, length, stream.below(1 << 32))
+        question = spec.options.draw(Turn(spec.pool, stream, length, stream.below(1 << 32)))
         text = spec.template.render(question.fields)
         key = _key(text)
         if key in used or question.target is None or (attempt < _PATIENCE // 2 and key in taken):
@@ -171,16 +172,16 @@ def _examples(
         messages += [{"role": "user", "content": text}, {"role": "assistant", "content": question.target}]
         if len(used) > shots:
             return messages
-    raise UsageError(f"{spec.name}: no {shots} in-context examples that differ from the question; lower icl_example_count")
+    raise UsageError(
+        f"{spec.name}: no {shots} in-context examples that differ from the question; lower icl_example_count"
+    )
 
 
 def _verify_worked(spec: TaskSpec, question: Question) -> None:
     """A worked example must end in a right answer by the task's own metric."""
     if "worked" not in question.metadata or question.target is None:
         return
-    from pbench.metrics import MetricTools, score_many
-
-    ending = final_answer(question.target, question.metadata["answer_marker"])
+    ending = extract_answer(question.target, question.metadata["answer_marker"])
     values, _ = score_many(spec.metric, [ending], [question.answer], MetricTools())[0]
     if values["score"] != 1.0:
         raise UsageError(f"{spec.name}: a worked example ends in a wrong answer: {ending}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from pbench.puzzles import Grid, latin_squares, sudoku_grids
-from pbench.tasks.spec import Question, TaskOptions
+from pbench.tasks.spec import Question, TaskOptions, Turn
 from pbench.tasks.stream import Stream
 
 __all__ = ["LatinSquare", "Sudoku"]
@@ -17,6 +16,7 @@ __all__ = ["LatinSquare", "Sudoku"]
 _SYMBOLS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ENUMERATED = 4
 _CELLS = 16
+_ALL_CELLS = (1 << _CELLS) - 1
 
 
 class LatinSquare(TaskOptions):
@@ -36,9 +36,9 @@ class LatinSquare(TaskOptions):
     def default_metric(self) -> str:
         return "latin_square"
 
-    def draw(self, pool: Sequence[Any], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        symbols = sorted(stream.sample(_SYMBOLS, self.size))
-        square = _latin_square(self.size, stream)
+    def draw(self, turn: Turn) -> Question:
+        symbols = sorted(turn.stream.sample(_SYMBOLS, self.size))
+        square = _latin_square(self.size, turn.stream)
         text = "\n".join(",".join(symbols[cell] for cell in row) for row in square)
         fields = {"symbols": ", ".join(symbols), "size": str(self.size)}
         answer = {"symbols": symbols, "size": self.size, "example": text}
@@ -67,17 +67,31 @@ class Sudoku(TaskOptions):
     def default_metric(self) -> str:
         return "sudoku"
 
-    def draw(self, pool: Sequence[Any], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
+    def draw(self, turn: Turn) -> Question:
         while True:
-            which = stream.below(len(sudoku_grids()))
-            shown = stream.sample(range(_CELLS), self.given)
+            which = turn.stream.below(len(sudoku_grids()))
+            shown = turn.stream.sample(range(_CELLS), self.given)
             mask = sum(1 << cell for cell in shown)
             if all(mask & difference for difference in _differences(which)):
                 break
         grid = sudoku_grids()[which]
         text = _digits(grid, mask)
-        solution = _digits(grid, (1 << _CELLS) - 1)
-        return Question({"sudoku": text, "size": "4"}, solution, solution, {"given": self.given, "sudoku": text})
+        solution = _digits(grid, _ALL_CELLS)
+        return Question(
+            {"sudoku": text, "size": "4"}, solution, solution, {"given": self.given, "sudoku": text}
+        )
+
+
+@cache
+def _cells_of_digits() -> tuple[tuple[int, ...], ...]:
+    """For each complete grid the cells (bit masks) of its ones, twos, threes and fours."""
+    return tuple(
+        tuple(
+            sum(1 << cell for cell, value in enumerate(sum(grid, ())) if value == digit)
+            for digit in (1, 2, 3, 4)
+        )
+        for grid in sudoku_grids()
+    )
 
 
 @cache
@@ -86,15 +100,10 @@ def _differences(which: int) -> tuple[int, ...]:
 
     Given cells fix the grid exactly if they meet every one of these sets.
     """
-    cells = [sum(grid, ()) for grid in sudoku_grids()]
-    own = cells[which]
-    masks = (
-        sum(1 << place for place in range(_CELLS) if own[place] != other[place])
-        for other in cells
-        if other is not own
-    )
+    a, b, c, d = _cells_of_digits()[which]
+    masks = {_ALL_CELLS ^ (a & e | b & f | c & g | d & h) for e, f, g, h in _cells_of_digits()} - {0}
     minimal: list[int] = []
-    for mask in sorted(masks, key=int.bit_count):
+    for mask in sorted(masks, key=lambda mask: (mask.bit_count(), mask)):
         if not any(mask & small == small for small in minimal):
             minimal.append(mask)
     return tuple(minimal)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from pbench.tasks.sources import Row, Source
+    from pbench.tasks.sources import Needs, Row, Source
 
 __all__ = ["hub_rows"]
 
 
-def hub_rows(source: Source, needs: tuple[tuple[str, type], ...]) -> tuple[Row, ...]:
+def hub_rows(source: Source, needs: Needs) -> tuple[Row, ...]:
     """The first `max_rows` rows with all columns filled whose texts pass the grammar checker.
 
     A dialogue itself is not checked: chats are as they are. Raises UsageError that says what to
@@ -43,9 +43,8 @@ def _as_list(value: Any) -> list[str]:
 def _grammatical(rows: list[Row]) -> list[Row]:
     from pbench.grammar import open_checker
 
-    with open_checker("harper") as checker:
-        clean = checker.check([row.get("text") or row.get("summary") or row["sentence"] for row in rows])
-    return [row for row, fine in zip(rows, clean, strict=True) if fine]
+    findings = open_checker("harper").check([row.get("text") or row["summary"] for row in rows])
+    return [row for row, found in zip(rows, findings, strict=True) if not found]
 
 
 @cache

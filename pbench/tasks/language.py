@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from pbench.tasks.sources import Source, read_rows
-from pbench.tasks.spec import Question, TaskOptions
-from pbench.tasks.stream import Stream
+from pbench.tasks.sources import Needs, Source, read_rows
+from pbench.tasks.spec import Question, TaskOptions, Turn
 
 __all__ = ["Paraphrase", "Summarize", "TextOptions", "WordsToSentence"]
 
@@ -23,7 +21,7 @@ class TextOptions(TaskOptions):
 
     finite: ClassVar[bool] = True
     local: ClassVar[bool] = False
-    needs: ClassVar[dict[str, type]] = {}
+    needs: ClassVar[Needs] = ()
 
     @property
     def bundled(self) -> str:
@@ -35,7 +33,7 @@ class TextOptions(TaskOptions):
         return self.source.name
 
     def pool(self, folder: Path) -> tuple[dict[str, Any], ...]:
-        return read_rows(self.source, self.bundled, folder, tuple(self.needs.items()))
+        return read_rows(self.source, self.bundled, folder, self.needs)
 
 
 class Paraphrase(TextOptions):
@@ -44,7 +42,7 @@ class Paraphrase(TextOptions):
     type: Literal["paraphrase"]
     takes: ClassVar[frozenset[str]] = frozenset({"text"})
     must_show: ClassVar[frozenset[str]] = frozenset({"text"})
-    needs: ClassVar[dict[str, type]] = {"text": str, "paraphrases": list}
+    needs: ClassVar[Needs] = (("text", str), ("paraphrases", list))
 
     @property
     def bundled(self) -> str:
@@ -54,8 +52,8 @@ class Paraphrase(TextOptions):
     def default_metric(self) -> str:
         return "paraphrase"
 
-    def draw(self, pool: Sequence[Any], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        row = pool[number % len(pool)]
+    def draw(self, turn: Turn) -> Question:
+        row = turn.pool[turn.number % len(turn.pool)]
         answer = {"text": row["text"], "examples": row["paraphrases"]}
         return Question({"text": row["text"]}, answer, row["paraphrases"][0])
 
@@ -66,7 +64,7 @@ class Summarize(TextOptions):
     type: Literal["summarize"]
     takes: ClassVar[frozenset[str]] = frozenset({"text"})
     must_show: ClassVar[frozenset[str]] = frozenset({"text"})
-    needs: ClassVar[dict[str, type]] = {"dialogue": str, "summary": str}
+    needs: ClassVar[Needs] = (("dialogue", str), ("summary", str))
 
     @property
     def bundled(self) -> str:
@@ -76,8 +74,8 @@ class Summarize(TextOptions):
     def default_metric(self) -> str:
         return "summary"
 
-    def draw(self, pool: Sequence[Any], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        row = pool[number % len(pool)]
+    def draw(self, turn: Turn) -> Question:
+        row = turn.pool[turn.number % len(turn.pool)]
         return Question({"text": row["dialogue"]}, {"summary": row["summary"]}, row["summary"])
 
 
@@ -94,7 +92,7 @@ class WordsToSentence(TextOptions):
 
     takes: ClassVar[frozenset[str]] = frozenset({"words", "count"})
     must_show: ClassVar[frozenset[str]] = frozenset({"words"})
-    needs: ClassVar[dict[str, type]] = {"words": list, "sentence": str}
+    needs: ClassVar[Needs] = (("words", list), ("sentence", str))
 
     @property
     def bundled(self) -> str:
@@ -104,8 +102,8 @@ class WordsToSentence(TextOptions):
     def default_metric(self) -> str:
         return "words_to_sentence"
 
-    def draw(self, pool: Sequence[Any], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        row = pool[number % len(pool)]
+    def draw(self, turn: Turn) -> Question:
+        row = turn.pool[turn.number % len(turn.pool)]
         words = row["words"][: self.num_words]
         known = all(word in row["sentence"] for word in words)
         answer = {"words": words} | ({"example": row["sentence"]} if known else {})

@@ -12,9 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from pbench.metrics import ANSWER_MARKER
 from pbench.tasks import worked
-from pbench.tasks.spec import BucketOptions, Question
-from pbench.tasks.stream import Stream
+from pbench.tasks.spec import BucketOptions, Question, Turn
 from pbench.tasks.words import read_words
 
 __all__ = ["Insert", "ListOptions", "Remove", "Reorder", "Repeat", "Replace", "Shuffle", "format_list"]
@@ -72,7 +72,7 @@ class ListOptions(BucketOptions):
             metadata["mask_tokens"] = self.mask_tokens
         if self.worked_examples:
             text = worked.explain(steps, text)
-            metadata |= {"answer_marker": worked.MARKER, "worked": text}
+            metadata |= {"answer_marker": ANSWER_MARKER, "worked": text}
         return Question(fields, answer, text, metadata, len(result))
 
 
@@ -84,8 +84,8 @@ class Reorder(ListOptions):
 
     type: Literal["copy", "reverse", "sort"]
 
-    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        items = stream.sample(pool, length)
+    def draw(self, turn: Turn) -> Question:
+        items = turn.stream.sample(turn.pool, turn.length)
         if self.type == "copy":
             result = items
         else:
@@ -103,11 +103,11 @@ class Shuffle(ListOptions):
     def default_metric(self) -> str:
         return "list_shuffle"
 
-    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        items = stream.sample(pool, length)
+    def draw(self, turn: Turn) -> Question:
+        items = turn.stream.sample(turn.pool, turn.length)
         result = items
         while result == items:
-            result = stream.shuffled(items)
+            result = turn.stream.shuffled(items)
         answer = {"input": format_list(items), "example": format_list(result)}
         return self._asked(items, result, answer, worked.Steps("shuffle", items, result))
 
@@ -131,7 +131,7 @@ class _AtIndex(ListOptions):
 
     @property
     def prompt_fields(self) -> frozenset[str]:
-        return self.takes if self.random_index else self.takes | {"index"}
+        return self.takes - {"index"} if self.random_index else self.takes
 
     @property
     def needed_fields(self) -> frozenset[str]:
@@ -142,7 +142,7 @@ class Insert(_AtIndex):
     """insert a new word before the item at an index of 0..n (n: at the end)."""
 
     type: Literal["insert"]
-    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "word"})
+    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "word", "index"})
     must_show: ClassVar[frozenset[str]] = frozenset({"context", "word"})
     extra_words: ClassVar[int] = 1
 
@@ -150,9 +150,9 @@ class Insert(_AtIndex):
     def default_metric(self) -> str:
         return "list_random_insert" if self.random_index else "list_match"
 
-    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        *items, word = stream.sample(pool, length + 1)
-        place = stream.below(length + 1)
+    def draw(self, turn: Turn) -> Question:
+        *items, word = turn.stream.sample(turn.pool, turn.length + 1)
+        place = turn.stream.below(turn.length + 1)
         return self._placed(items, [*items[:place], word, *items[place:]], place, word=word)
 
 
@@ -160,15 +160,16 @@ class Remove(_AtIndex):
     """remove the item at an index."""
 
     type: Literal["remove"]
+    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "index"})
     least: ClassVar[int] = 2
 
     @property
     def default_metric(self) -> str:
         return "list_random_remove" if self.random_index else "list_match"
 
-    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        items = stream.sample(pool, length)
-        place = stream.below(length)
+    def draw(self, turn: Turn) -> Question:
+        items = turn.stream.sample(turn.pool, turn.length)
+        place = turn.stream.below(turn.length)
         return self._placed(items, items[:place] + items[place + 1 :], place)
 
 
@@ -176,7 +177,7 @@ class Replace(_AtIndex):
     """put a new word in the place of the item at an index."""
 
     type: Literal["replace"]
-    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "word"})
+    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "word", "index"})
     must_show: ClassVar[frozenset[str]] = frozenset({"context", "word"})
     extra_words: ClassVar[int] = 1
 
@@ -184,9 +185,9 @@ class Replace(_AtIndex):
     def default_metric(self) -> str:
         return "list_random_replace" if self.random_index else "list_match"
 
-    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        *items, word = stream.sample(pool, length + 1)
-        place = stream.below(length)
+    def draw(self, turn: Turn) -> Question:
+        *items, word = turn.stream.sample(turn.pool, turn.length + 1)
+        place = turn.stream.below(turn.length)
         return self._placed(items, [*items[:place], word, *items[place + 1 :]], place, word=word)
 
 
@@ -201,9 +202,11 @@ class Repeat(ListOptions):
     must_show: ClassVar[frozenset[str]] = frozenset({"context", "count"})
     explained: ClassVar[bool] = False
 
-    def draw(self, pool: Sequence[str], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        items = stream.sample(pool, length)
-        count = stream.choice(self.repeat_counts)
-        result = [item for item in items for _ in range(count)] if self.repeat_type == "each" else items * count
+    def draw(self, turn: Turn) -> Question:
+        items = turn.stream.sample(turn.pool, turn.length)
+        count = turn.stream.choice(self.repeat_counts)
+        result = (
+            [item for item in items for _ in range(count)] if self.repeat_type == "each" else items * count
+        )
         steps = worked.Steps(f"repeat_{self.repeat_type}", items, result)
         return self._asked(items, result, format_list(result), steps, count=count)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import Annotated, Any, ClassVar, Literal
+from itertools import accumulate, pairwise
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from pbench.tasks.lists import format_list
-from pbench.tasks.spec import BucketOptions, Question
+from pbench.tasks.spec import BucketOptions, Question, Turn
 from pbench.tasks.stream import Stream
 
 __all__ = ["Cumsum", "Domino", "MathOp"]
@@ -37,17 +37,17 @@ class MathOp(BucketOptions):
     def default_metric(self) -> str:
         return "math_op"
 
-    def draw(self, pool: Sequence[Any], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        operators = [stream.choice(self.ops) for _ in range(stream.choice(self.num_ops))]
+    def draw(self, turn: Turn) -> Question:
+        operators = [turn.stream.choice(self.ops) for _ in range(turn.stream.choice(self.num_ops))]
         while True:
-            terms = _terms(stream, operators, length)
+            terms = _terms(turn.stream, operators, turn.length)
             value = _value(terms)
-            if value > 0 and len(str(value)) == length:
+            if value > 0 and len(str(value)) == turn.length:
                 break
         equation = "".join(f" {sign} " + " * ".join(map(str, factors)) for sign, factors in terms)
         equation = equation.removeprefix(" + ")
-        fields = {"equation": equation, "length": str(length)}
-        metadata = {"length": length, "num_ops": len(operators)}
+        fields = {"equation": equation, "length": str(turn.length)}
+        metadata = {"length": turn.length, "num_ops": len(operators)}
         return Question(fields, str(value), str(value), metadata)
 
 
@@ -72,7 +72,7 @@ def _factors(stream: Stream, count: int, digits: int) -> list[int]:
     """Numbers whose digits together are `digits` (or one each, if there are more numbers)."""
     cuts = sorted(stream.sample(range(1, digits), count - 1)) if count <= digits else range(1, count)
     ends = [0, *cuts, max(digits, count)]
-    return [_number(stream, end - start) for start, end in zip(ends, ends[1:], strict=False)]
+    return [_number(stream, end - start) for start, end in pairwise(ends)]
 
 
 def _number(stream: Stream, digits: int) -> int:
@@ -104,11 +104,11 @@ class Cumsum(BucketOptions):
     def default_metric(self) -> str:
         return "list_match"
 
-    def draw(self, pool: Sequence[Any], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        numbers = [1 + stream.below(_LARGEST_ADDEND) for _ in range(length)]
+    def draw(self, turn: Turn) -> Question:
+        numbers = [1 + turn.stream.below(_LARGEST_ADDEND) for _ in range(turn.length)]
         answer = format_list([str(total) for total in accumulate(numbers)])
-        fields = {"context": format_list([str(value) for value in numbers]), "length": str(length)}
-        return Question(fields, answer, answer, {"length": length})
+        fields = {"context": format_list([str(value) for value in numbers]), "length": str(turn.length)}
+        return Question(fields, answer, answer, {"length": turn.length})
 
 
 class Domino(BucketOptions):
@@ -123,10 +123,10 @@ class Domino(BucketOptions):
     def default_metric(self) -> str:
         return "domino"
 
-    def draw(self, pool: Sequence[Any], stream: Stream, length: int, number: int) -> Question:  # noqa: ARG002
-        digits = [1 + stream.below(9) for _ in range(length + 1)]
-        chain = [10 * first + second for first, second in zip(digits, digits[1:], strict=False)]
+    def draw(self, turn: Turn) -> Question:
+        digits = [1 + turn.stream.below(9) for _ in range(turn.length + 1)]
+        chain = [10 * first + second for first, second in pairwise(digits)]
         text = format_list([str(value) for value in chain])
-        fields = {"length": str(length), "start": str(chain[0])}
-        answer = {"length": length, "start": chain[0], "example": text}
-        return Question(fields, answer, text, {"length": length, "start": chain[0]})
+        fields = {"length": str(turn.length), "start": str(chain[0])}
+        answer = {"length": turn.length, "start": chain[0], "example": text}
+        return Question(fields, answer, text, {"length": turn.length, "start": chain[0]})

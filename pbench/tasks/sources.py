@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from pbench.config import Strict
 from pbench.errors import UsageError
 from pbench.tasks.words import TEXTS
 
-__all__ = ["Row", "Source", "read_rows"]
+__all__ = ["Needs", "Row", "Source", "read_rows"]
 
 Row = dict[str, Any]
-Needs = Sequence[tuple[str, type]]
+Needs = tuple[tuple[str, type], ...]
 
 
 class Source(Strict):
@@ -70,13 +70,13 @@ def read_rows(source: Source, bundled: str, folder: Path, needs: Needs) -> tuple
     if source.hub is not None:
         from pbench.tasks.hub import hub_rows
 
-        return hub_rows(source, tuple(needs))
+        return hub_rows(source, needs)
     path = TEXTS / f"{bundled}.jsonl" if source.file is None else folder / source.file
-    return _file_rows(path, tuple(needs))
+    return _file_rows(path, needs)
 
 
 @cache
-def _file_rows(path: Path, needs: tuple[tuple[str, type], ...]) -> tuple[Row, ...]:
+def _file_rows(path: Path, needs: Needs) -> tuple[Row, ...]:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -94,7 +94,9 @@ def _row(line: bytes, where: str, needs: Needs) -> Row:
     for name, kind in needs:
         value = row.get(name) if isinstance(row, dict) else None
         if not value or not isinstance(value, kind):
-            raise UsageError(f"source: {where}: needs {name!r}, a {'text' if kind is str else 'list of texts'}")
+            raise UsageError(
+                f"source: {where}: needs {name!r}, a {'text' if kind is str else 'list of texts'}"
+            )
         if isinstance(value, list) and not all(isinstance(item, str) and item for item in value):
             raise UsageError(f"source: {where}: {name!r} is no list of texts")
     return row

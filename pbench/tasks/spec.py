@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
 from pbench.config import Strict
 from pbench.errors import UsageError
+from pbench.metrics import get_metric
 from pbench.tasks.stream import Stream
 from pbench.tasks.template import Template
 
-__all__ = ["NAME", "BucketOptions", "Category", "Question", "TaskOptions", "TaskSpec"]
+__all__ = ["NAME", "BucketOptions", "Category", "Question", "TaskOptions", "TaskSpec", "Turn"]
 
 Category = Literal["waiting_line", "text_writing", "puzzle"]
 
@@ -40,6 +41,15 @@ class Question:
     items: int = 0
 
 
+class Turn(NamedTuple):
+    """What a question is drawn from: words or texts, random numbers, its length (0 without), its turn."""
+
+    pool: Sequence[Any]
+    stream: Stream
+    length: int
+    number: int
+
+
 class TaskOptions(Strict):
     """Options of every task type; `draw` is what makes the type."""
 
@@ -58,8 +68,8 @@ class TaskOptions(Strict):
     finite: ClassVar[bool] = False  # questions are the entries of the pool, taken by their number
 
     @abstractmethod
-    def draw(self, pool: Sequence[Any], stream: Stream, length: int, number: int) -> Question:
-        """One question from `stream`; `length` is its bucket (0 without), `number` its turn."""
+    def draw(self, turn: Turn) -> Question:
+        """One question."""
 
     @property
     @abstractmethod
@@ -73,7 +83,7 @@ class TaskOptions(Strict):
 
     @property
     def prompt_fields(self) -> frozenset[str]:
-        """Fields that the prompt may use."""
+        """Fields of `takes` that have a value with these options."""
         return self.takes
 
     @property
@@ -98,8 +108,6 @@ class TaskOptions(Strict):
     @field_validator("metric")
     @classmethod
     def _known_metric(cls, name: str | None) -> str | None:
-        from pbench.metrics import get_metric
-
         try:
             return None if name is None else get_metric(name).name
         except UsageError as error:
@@ -107,19 +115,24 @@ class TaskOptions(Strict):
 
     @model_validator(mode="after")
     def _check_headline(self) -> TaskOptions:
-        from pbench.metrics import get_metric
-
         metric = self.metric or self.default_metric
         if self.headline not in get_metric(metric).values:
             raise ValueError(f"headline: the metric {metric!r} has no {self.headline!r}")
         return self
 
+    @field_validator("prompt")
+    @classmethod
+    def _only_fields(cls, prompt: str) -> str:
+        Template.parse(prompt, cls.takes)
+        return prompt
+
     @model_validator(mode="after")
     def _check_prompt(self) -> TaskOptions:
-        template = Template.parse(self.prompt, self.prompt_fields)
-        missing = sorted(self.needed_fields - set(template.fields))
-        if missing:
-            raise ValueError(f"the prompt does not show {{{missing[0]}}}; without it nobody can answer")
+        fields = set(Template.parse(self.prompt, self.takes).fields)
+        for field in sorted(fields - self.prompt_fields):
+            raise ValueError(f"prompt: {{{field}}} has no value with these options")
+        for field in sorted(self.needed_fields - fields):
+            raise ValueError(f"prompt: it does not show {{{field}}}; without it nobody can answer")
         return self
 
 
@@ -210,7 +223,7 @@ class TaskSpec:
 
     @cached_property
     def template(self) -> Template:
-        return Template.parse(self.prompt, self.options.prompt_fields)
+        return Template.parse(self.prompt, self.options.takes)
 
     @cached_property
     def pool(self) -> tuple[Any, ...]:

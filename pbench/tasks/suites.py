@@ -20,7 +20,9 @@ __all__ = ["Suite", "configs_dir", "load_suite", "shipped_suites"]
 
 def _checked_name(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name: lower-case letters, digits, - and _, beginning with a letter or digit")
+        raise ValueError(
+            f"{name!r} is no name: lower-case letters, digits, - and _, beginning with a letter or digit"
+        )
     return name
 
 
@@ -33,32 +35,34 @@ _RIVALS = (
 )
 
 
+def _unused(key: str) -> str:
+    known = {name for task in TYPES.values() for name in task.model_fields}
+    raise ValueError(f"no task here takes it{nearest(key, known)}")
+
+
 class SuiteFile(Strict):
     """A suite file: either tasks of its own (with defaults), or `include`, the names of others.
 
-    A default is for those tasks whose type takes it; one that no task takes is an error.
+    A default is for those tasks whose type takes it. Reading puts the defaults into the tasks and
+    leaves in `defaults` only what no task takes, which is an error.
     """
 
     description: str = ""
     include: tuple[Name, ...] = ()
-    defaults: dict[str, Any] = Field(default_factory=dict)
     tasks: dict[Name, AnyTask] = Field(default_factory=dict)
+    defaults: dict[Annotated[str, AfterValidator(_unused)], Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
     def _merge_defaults(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        defaults, tasks = data.get("defaults"), data.get("tasks")
+        defaults, tasks = data.get("defaults", {}), data.get("tasks", {})
         if not isinstance(defaults, Mapping) or not isinstance(tasks, Mapping):
             return data
         merged = {name: _with_defaults(task, defaults) for name, task in tasks.items()}
         used = {key for task in merged.values() if isinstance(task, Mapping) for key in task}
-        unused = sorted(set(defaults) - used)
-        if unused:
-            known = {key for task in TYPES.values() for key in task.model_fields}
-            raise ValueError(f"defaults.{unused[0]}: no task here takes it{nearest(unused[0], known)}")
-        return {**data, "tasks": merged}
+        return {**data, "tasks": merged, "defaults": {key: defaults[key] for key in defaults.keys() - used}}
 
     @model_validator(mode="after")
     def _check_content(self) -> SuiteFile:
@@ -91,7 +95,9 @@ class Suite:
 def configs_dir() -> Path:
     """The folder of the shipped configurations: in the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
-    found = [folder for folder in (package / "task_configs", package.parent / "task_configs") if folder.is_dir()]
+    found = [
+        folder for folder in (package / "task_configs", package.parent / "task_configs") if folder.is_dir()
+    ]
     if not found:
         raise UsageError(f"no task_configs folder in {package} or beside it; reinstall pbench")
     return found[0]
@@ -135,7 +141,9 @@ def _included(path: Path, other: str) -> Path:
     if not found.is_file():
         found = shipped_suites().get(other, found)
     if not found.is_file():
-        raise ConfigError(f"include: there is no suite {other!r}{nearest(other, shipped_suites())}", path=path)
+        raise ConfigError(
+            f"include: there is no suite {other!r}{nearest(other, shipped_suites())}", path=path
+        )
     return found
 
 

@@ -58,9 +58,7 @@ class Template:
 
 def _checked(field: str, known: list[str]) -> str:
     if not _NAME.fullmatch(field):
-        raise ValueError(
-            f"{{{field}}} is no bare field; attributes, indexes, conversions and format specs are not accepted"
-        )
+        raise ValueError(f"{{{field}}} is no bare field: no attributes, indexes, conversions, format specs")
     if field not in known:
         names = ", ".join(f"{{{name}}}" for name in known)
         raise ValueError(f"unknown field {{{field}}}{nearest(field, known)}; this task has {names}")

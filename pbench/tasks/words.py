@@ -43,7 +43,9 @@ def _keyword(name: str) -> tuple[str, ...]:
 def _checked(words: tuple[str, ...]) -> tuple[str, ...]:
     for word in words:
         if not word or word != word.strip() or not word.isprintable() or not _FORBIDDEN.isdisjoint(word):
-            raise UsageError(f"words: {word!r} cannot stand in a list: no quotes, commas, brackets, outer spaces")
+            raise UsageError(
+                f"words: {word!r} cannot stand in a list: no quotes, commas, brackets, outer spaces"
+            )
     word, count = Counter(words).most_common(1)[0] if words else ("", 0)
     if count > 1:
         raise UsageError(f"words: {word!r} stands {count} times")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-__all__ = ["MARKER", "Steps", "explain", "final_answer"]
+from pbench.metrics import ANSWER_MARKER
 
-MARKER = "The answer is:"
+__all__ = ["Steps", "explain"]
 
 
 class Steps(NamedTuple):
@@ -22,12 +22,7 @@ class Steps(NamedTuple):
 
 def explain(steps: Steps, answer: str) -> str:
     """The reasoning, then the line `The answer is: [...]` with `answer`."""
-    return f"{_LINES[steps.kind](steps)}\n{MARKER} {answer}"
-
-
-def final_answer(text: str, marker: str = MARKER) -> str:
-    """What follows the last marker; the whole text where there is none."""
-    return text.rpartition(marker)[2].strip()
+    return f"{_LINES[steps.kind](steps)}\n{ANSWER_MARKER} {answer}"
 
 
 def _numbered(items: Sequence[str]) -> str:
@@ -43,7 +38,9 @@ def _reverse(steps: Steps) -> str:
 
 
 def _sort(steps: Steps) -> str:
-    return f"I look for the name that comes first in the alphabet, then the next one:\n{_numbered(steps.result)}"
+    return (
+        f"I look for the name that comes first in the alphabet, then the next one:\n{_numbered(steps.result)}"
+    )
 
 
 def _insert_index(steps: Steps) -> str:
@@ -53,7 +50,9 @@ def _insert_index(steps: Steps) -> str:
 
 def _remove_index(steps: Steps) -> str:
     gone = steps.items[steps.place]
-    return f"The positions are:\n{_numbered(steps.items)}\nAt position {steps.place} stands {gone}, who leaves."
+    return (
+        f"The positions are:\n{_numbered(steps.items)}\nAt position {steps.place} stands {gone}, who leaves."
+    )
 
 
 def _replace_index(steps: Steps) -> str:

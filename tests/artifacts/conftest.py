@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 
 from pbench.records import Generation, Sample, Score, TraceEvent
+
+ROOT = Path(__file__).parents[2]
+
+
+def python(program: str, *arguments: object, **options: object) -> subprocess.Popen:
+    """Start a program that may import pbench and tests."""
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, text=True, **options)
 
 
 def make_sample(index: int) -> Sample:

@@ -11,7 +11,9 @@ from pbench.records import EventKind, Generation, Sample, Score, Status, TraceEv
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 int32 = st.integers(-(2**31), 2**31 - 1)
-text = st.text(max_size=20) | st.sampled_from(["", "\0", "\0a\0", '"\\n"', "\r\n\u2028", "🙂🏽", "\uffff", "ß\u0301"])
+text = st.text(max_size=20) | st.sampled_from(
+    ["", "\0", "\0a\0", '"\\n"', "\r\n\u2028", "🙂🏽", "\uffff", "ß\u0301"]
+)
 real = st.floats(allow_nan=False, allow_infinity=False)
 confidence = st.just(math.nan) | st.floats(width=32, allow_nan=False, allow_infinity=False)
 json_value: st.SearchStrategy[Any] = st.recursive(

@@ -84,7 +84,7 @@ def test_equal_input_gives_equal_bytes(kind: str, ending: str, tmp_path: Path) -
 
 @forms
 def test_manifest_says_what_it_was_told_and_what_every_manifest_says(ending: str, tmp_path: Path) -> None:
-    told = {"task": "a/b", "nested": {"x": [1, None, 0.5]}, "kind": "lies", "command": ["caf\udce9"]}
+    told = {"task": "a/b", "nested": {"x": [1, None, 0.5]}, "kind": "lies", "command": ["x\udce9"]}
     path = write_artifact(tmp_path / f"a.{ending}", "scores", [make_score(0)], told)
     assert read_manifest(path) == {
         "schema_version": SCHEMA_VERSION,
@@ -93,7 +93,7 @@ def test_manifest_says_what_it_was_told_and_what_every_manifest_says(ending: str
         "rows": 1,
         "task": "a/b",
         "nested": {"x": [1, None, 0.5]},
-        "command": ["caf\ufffd"],
+        "command": ["x\ufffd"],
     }
 
 
@@ -143,8 +143,8 @@ def test_another_kind_names_the_command_that_makes_it(
 
 
 def test_an_unknown_column_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"unknown column of samples 'taks' \(did you mean 'task'\?\)"):
-        read_columns(tmp_path / "a.parquet", "samples", ["taks"])
+    with pytest.raises(UsageError, match=r"unknown column of samples 'tasq' \(did you mean 'task'\?\)"):
+        read_columns(tmp_path / "a.parquet", "samples", ["tasq"])
 
 
 @forms

@@ -77,7 +77,9 @@ def category_of(task: str) -> str:
 def write_scores(path: Path, run: Run, tasks: Mapping[str, Iterable[Answer]]) -> Path:
     """Write a score file of `run` with the answers of each task, index counted from 0."""
     answers = {task: list(found) for task, found in tasks.items()}
-    rows = [_score(run, task, index, own) for task, found in answers.items() for index, own in enumerate(found)]
+    rows = [
+        _score(run, task, index, own) for task, found in answers.items() for index, own in enumerate(found)
+    ]
     return write_artifact(path, "scores", rows, _manifest(path, run, answers))
 
 

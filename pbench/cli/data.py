@@ -1,0 +1,75 @@
+"""Where a decode run's samples come from: a data folder, else built on the fly into the cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pbench.errors import ArtifactError, PbenchError
+
+if TYPE_CHECKING:
+    from pbench.decode.data import TaskData
+
+__all__ = ["benchmark_names", "cache_folder", "load_tasks", "names_of"]
+
+DEFAULT_DATA = Path("data")
+
+
+def cache_folder() -> Path:
+    """The user's cache folder of pbench (XDG_CACHE_HOME, else ~/.cache)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "pbench"
+
+
+def benchmark_names() -> list[str]:
+    """The 17 tasks of the benchmark."""
+    from pbench.tasks import load_suite
+
+    return [spec.name for spec in load_suite("benchmark").tasks]
+
+
+def names_of(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
+    """Full names of tasks and suites given on the command line; what lies in the data folder wins."""
+    from pbench.decode.data import choose
+    from pbench.tasks import resolve
+
+    names: list[str] = []
+    for name in wanted:
+        try:
+            shipped = [spec.name for spec in resolve([name])]
+        except PbenchError:
+            shipped = []
+        names += shipped or choose([name], [*available, *benchmark_names()])
+    return list(dict.fromkeys(names))
+
+
+def found_tasks(folder: Path | None) -> dict[str, Path]:
+    """Samples files by task name in `folder` (default ./data where it exists)."""
+    from pbench.decode.data import find_tasks
+
+    if folder is None:
+        return find_tasks(DEFAULT_DATA) if DEFAULT_DATA.is_dir() else {}
+    if not folder.is_dir():
+        raise ArtifactError(
+            f"{folder}: there is no such folder; `pbench tasks build --out {folder}` makes it"
+        )
+    found = find_tasks(folder)
+    if not found:
+        raise ArtifactError(f"{folder}: holds no samples; `pbench tasks build --out {folder}` writes them")
+    return found
+
+
+def load_tasks(names: Sequence[str], found: dict[str, Path]) -> list[TaskData]:
+    """The samples of each task; what is not in the data folder is built into the cache."""
+    from pbench.decode.data import read_task
+    from pbench.tasks import build, resolve
+
+    missing = [name for name in names if name not in found]
+    paths = dict(found)
+    if missing:
+        specs = resolve(missing)
+        built = build(specs, cache_folder() / "data", "test", None)
+        paths |= dict(zip((spec.name for spec in specs), built, strict=True))
+    return [read_task(paths[name]) for name in names]

@@ -1,0 +1,166 @@
+"""`pbench report [RUN...]`: tables, PBx and curves from score files."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pbench.cli import console
+from pbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from pbench.report.build import Report
+
+__all__ = ["register"]
+
+_MOST_WARNINGS = 20
+
+
+class Format(StrEnum):
+    """Forms of a report."""
+
+    table = "table"
+    md = "md"
+    csv = "csv"
+    latex = "latex"
+    json = "json"
+
+
+class Headline(StrEnum):
+    """Which value of a metric stands for a task."""
+
+    default = "default"
+    combined = "combined"
+
+
+_ENDINGS = {
+    ".txt": Format.table,
+    ".md": Format.md,
+    ".csv": Format.csv,
+    ".tex": Format.latex,
+    ".json": Format.json,
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(report)
+
+
+def report(
+    runs: list[str] = typer.Argument(
+        None,
+        metavar="[RUN]...",
+        help="Score files or folders of them; - reads paths from stdin. Default: ./runs.",
+    ),
+    form: Format = typer.Option(
+        None,
+        "--format",
+        help="table (default), md, csv, latex or json; by the ending of --out where that says it.",
+    ),
+    json: bool = typer.Option(False, "--json", help="The same as --format json."),
+    suite: str = typer.Option(
+        "benchmark", "--suite", help="Suite whose tasks PBx and means are over: name or file."
+    ),
+    headline: Headline = typer.Option(
+        Headline.default,
+        "--headline",
+        help="default: each task's own value; combined: the value `score` everywhere.",
+    ),
+    out: str = typer.Option(
+        None,
+        "--out",
+        help="FILE, or DIR (no ending, or a folder): report.md with curves, points.csv, report.json.",
+    ),
+    plots: Path = typer.Option(
+        None, "--plots", help="Also write the curves (SVG, PNG, Vega-Lite) to this folder."
+    ),
+    force: bool = typer.Option(
+        False, "--force", help="Put results in one table that should not be compared."
+    ),
+) -> None:
+    """Show speed against quality: percent by task and setting with 95 % intervals, PBx, frontier."""
+    chosen = _format(form, json, out)
+    built = _build(_paths(runs), suite, headline, force)
+    for remark in built.notes[:_MOST_WARNINGS]:
+        console.warn(remark)
+    if len(built.notes) > _MOST_WARNINGS:
+        console.warn(f"{len(built.notes) - _MOST_WARNINGS} more remarks; --json has all")
+    _plots(built, plots)
+    console.result(_deliver(built, chosen, out))
+
+
+def _format(form: Format | None, json: bool, out: str | None) -> Format:
+    """The format asked for, or the one that the destination implies."""
+    if json:
+        if form not in (None, Format.json):
+            raise UsageError(f"--json and --format {form} exclude each other; give one of them")
+        return Format.json
+    if form is not None:
+        return form
+    if out is None:
+        return Format.table
+    if _is_folder(out):
+        return Format.md
+    if Path(out).suffix not in _ENDINGS:
+        raise UsageError(
+            f"--out {out}: no format has this ending; end it in {', '.join(_ENDINGS)} or give --format"
+        )
+    return _ENDINGS[Path(out).suffix]
+
+
+def _is_folder(out: str) -> bool:
+    return out.endswith("/") or Path(out).is_dir() or not Path(out).suffix
+
+
+def _paths(runs: list[str] | None) -> list[Path]:
+    found: list[Path] = []
+    for run in runs or ["runs"]:
+        if run == "-":
+            found += [Path(line.strip()) for line in sys.stdin if line.strip()]
+        else:
+            found.append(Path(run))
+    if not found:
+        raise UsageError("no paths on stdin; pipe the paths of score files, one a line")
+    return found
+
+
+def _build(paths: list[Path], suite_name: str, headline: Headline, force: bool) -> Report:
+    from pbench.report.build import build_report, load_comparable, load_mixed
+    from pbench.report.points import SuiteTasks
+    from pbench.tasks import load_suite
+
+    found = load_suite(suite_name)
+    suite = SuiteTasks(found.name, tuple(task.name for task in found.tasks))
+    files, notes = load_mixed(paths) if force else load_comparable(paths)
+    return build_report(files, suite, headline.value, notes)
+
+
+def _plots(built: Report, folder: Path | None) -> None:
+    if folder is None:
+        return
+    from pbench.report.write import write_plots
+
+    written = write_plots(built, folder)
+    console.note(
+        f"curves: {', '.join(map(str, written))}" if written else "no curves: no run has tokens per step"
+    )
+
+
+def _deliver(built: Report, form: Format, out: str | None) -> str:
+    """Write or render the report; what stands on stdout: the path, or the report itself."""
+    from pbench.artifacts import atomic_text
+    from pbench.report.write import FILE_NAMES, WIDE, render, write_folder
+
+    if out is None:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
+        return render(built, form, width).rstrip("\n")
+    if _is_folder(out) and form is Format.md:
+        return str(write_folder(built, Path(out)))
+    target = Path(out) / FILE_NAMES[form] if _is_folder(out) else Path(out)
+    atomic_text(target, render(built, form))
+    return str(target)
