@@ -149,7 +149,9 @@ def _construct(node: Node, path: Path) -> Any:
 
 
 def _first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[tuple[Any, ...], str]:
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    # A misspelt required key is both unknown and missing; the former says more.
+    problem = next((found for found in problems if found["type"] == "extra_forbidden"), problems[0])
     loc = tuple(part for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         names, models = _walk(model, loc[:-1])
@@ -169,14 +171,16 @@ def _walk(model: type[BaseModel], loc: tuple[Any, ...]) -> tuple[list[str], list
     """
     names: list[str] = []
     models = [model]
+    in_dict = False
     for part in loc:
         tagged = [found for found in models if len(models) > 1 and _has_tag(found, part)]
         inner = [found.model_fields[part].annotation for found in models if part in found.model_fields]
-        if tagged:
+        if tagged and not in_dict:
             models = tagged
         elif part != "[key]":
             names.append(str(part))
             models = [found for annotation in inner for found in _models_in(annotation)] or models
+        in_dict = not in_dict and any(get_origin(annotation) is dict for annotation in inner)
     return names, models
 
 

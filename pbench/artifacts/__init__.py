@@ -16,7 +16,7 @@ from pbench.artifacts.artifact import (
 )
 from pbench.artifacts.difference import difference
 from pbench.artifacts.environment import environment
-from pbench.artifacts.files import atomic_text, file_hash
+from pbench.artifacts.files import atomic_file, atomic_text, file_hash
 from pbench.artifacts.journal import Journal, Replay
 from pbench.artifacts.lock import run_lock
 from pbench.artifacts.schemas import SCHEMA_VERSION, Kind
@@ -27,6 +27,7 @@ __all__ = [
     "Journal",
     "Kind",
     "Replay",
+    "atomic_file",
     "atomic_text",
     "difference",
     "environment",

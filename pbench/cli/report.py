@@ -90,6 +90,7 @@ def report(
         console.warn(remark)
     if len(built.notes) > _MOST_WARNINGS:
         console.warn(f"{len(built.notes) - _MOST_WARNINGS} more remarks; --json has all")
+    _suggest_suite(built)
     _plots(built, plots)
     console.result(_deliver(built, chosen, out))
 
@@ -138,6 +139,24 @@ def _build(paths: list[Path], suite_name: str, headline: Headline, force: bool) 
     suite = SuiteTasks(found.name, tuple(task.name for task in found.tasks))
     files, notes = load_mixed(paths) if force else load_comparable(paths)
     return build_report(files, suite, headline.value, notes)
+
+
+def _suggest_suite(built: Report) -> None:
+    """Name suites that the runs do cover, where none of them covers the one asked for."""
+    if any(not point.lacks for point in built.points):
+        return
+    from pbench.tasks import load_suite, shipped_suites
+
+    measured = [set(point.tasks) for point in built.points]
+    covered = [
+        name
+        for name in shipped_suites()
+        if any({task.name for task in load_suite(name).tasks} <= tasks for tasks in measured)
+    ]
+    if covered:
+        console.note(
+            f"no PBx for suite {built.suite.name}; these runs cover {', '.join(covered)}: use --suite"
+        )
 
 
 def _plots(built: Report, folder: Path | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from pbench.metrics.parsing import MAX_CHARACTERS, parse_lenient
+from pbench.metrics.parsing import MAX_CHARACTERS
 from pbench.metrics.registry import sample_metric
 
 __all__ = ["domino", "latin_square", "math_op", "sudoku"]
@@ -15,7 +15,7 @@ __all__ = ["domino", "latin_square", "math_op", "sudoku"]
 _SUDOKU_SIZE = 4
 _DIGITS = re.compile(r"\d+")
 _NOT_A_DIGIT = re.compile(r"[^0-9]+")
-_STRICT_DOMINO = re.compile(r'"\d\d"|\d\d', re.ASCII)
+_STRICT_DOMINO = re.compile(r'("?)[0-9]{2}\1(?:, ("?)[0-9]{2}\2)*')
 
 
 @sample_metric("latin_square", values=("score", "score_strict", "score_exact"))
@@ -89,8 +89,7 @@ def _strict_numbers(text: str) -> list[str] | None:
     inner, closing, _ = rest.partition("]")
     if not opening or not closing or len(inner) > MAX_CHARACTERS:
         return None
-    pieces = inner.split(", ")
-    return parse_lenient(inner) if all(_STRICT_DOMINO.fullmatch(piece) for piece in pieces) else None
+    return _DIGITS.findall(inner) if _STRICT_DOMINO.fullmatch(inner) else None
 
 
 def _is_chain(numbers: list[str], length: int, start: int) -> bool:

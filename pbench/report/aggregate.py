@@ -137,10 +137,11 @@ def _stack(tasks: Sequence[str], draws: Mapping[str, np.ndarray]) -> np.ndarray:
 def _problems(stats: Mapping[str, Stats]) -> list[str]:
     found = []
     for task, own in stats.items():
+        total = own.errors + own.n + own.missing
         if own.errors:
-            found.append(f"{task}: {own.errors} of {own.errors + own.n + own.missing} samples failed")
+            found.append(f"{task}: {own.errors} of {total} samples failed")
         if own.missing:
-            found.append(f"{task}: {own.missing} samples have no value of the headline metric")
+            found.append(f"{task}: {own.missing} of {total} samples have no value of the headline metric")
     return found
 
 

@@ -49,7 +49,7 @@ def _method(report: Report) -> list[str]:
     span = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
     checker = ", ".join(report.checkers) or "none used"
     return [
-        f"n = {span} samples a task; intervals: Wilson for right or wrong, bootstrap for other values and for "
-        f"means over tasks ({RESAMPLES:,} resamples within tasks; each task counts once).",
+        f"n = {span} samples a task; intervals: Wilson for right or wrong, bootstrap for other values and "
+        f"for means over tasks ({RESAMPLES:,} resamples within tasks; each task counts once).",
         f"Grammar checker: {checker}. Samples that failed are counted as errors, never as zero.",
     ]

@@ -65,11 +65,12 @@ def generate(
     if split != "test":
         taken |= content_keys(spec)
     total = spec.samples if samples is None else samples
+    _require_room(spec, split, total)
     for index in range(total):
         length = _length(spec, split, index, total)
         sample = _fresh(spec, split, index, length, seed, shots, taken)
         if sample is None:
-            raise _exhausted(spec, split, index, total, length)
+            raise _exhausted(spec, split, index, total)
         taken.add(content_key(sample))
         yield sample
 
@@ -191,16 +192,26 @@ def _key(question: str) -> str:
     return blake2b(question.encode(), digest_size=12).hexdigest()
 
 
-def _exhausted(spec: TaskSpec, split: Split, index: int, total: int, length: int) -> UsageError:
-    """`index` samples exist; in the test split, which fills one length after another, count by length."""
+def _require_room(spec: TaskSpec, split: Split, total: int) -> None:
+    """Refuse at once what the task cannot give, where its different questions can be counted."""
     buckets = spec.options.buckets
-    found = index
-    if split == "test" and len(buckets) > 1:
-        before = -(-buckets.index(length) * total // len(buckets))
-        found = (index - before) * len(buckets)
-    where = f" of length {length}" if length else ""
+    available = []
+    for place, length in enumerate(buckets):
+        room = spec.options.room(spec.pool, length)
+        if room is not None and split == "test":
+            available.append(room * len(buckets))
+        elif room is not None:
+            tested = sum(
+                _length(spec, "test", index, spec.samples) == length for index in range(spec.samples)
+            )
+            available.append(max(0, room - tested) * len(buckets) + place)
+    if available and min(available) < total:
+        raise _exhausted(spec, split, min(available), total)
+
+
+def _exhausted(spec: TaskSpec, split: Split, found: int, total: int) -> UsageError:
+    wanted = f"{spec.name}: {total} different samples wanted"
+    if split != "test" and not found:
+        return UsageError(f"{wanted}, but its test split has all that there are; leave this task out")
     beyond = "" if split == "test" else " beyond the test split"
-    return UsageError(
-        f"{spec.name}: {total} different samples wanted{beyond}, {found} are available"
-        f" (it ran out{where}); ask for at most {found}"
-    )
+    return UsageError(f"{wanted}{beyond}, {found} are available; ask for at most {found}")

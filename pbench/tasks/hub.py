@@ -43,7 +43,8 @@ def _as_list(value: Any) -> list[str]:
 def _grammatical(rows: list[Row]) -> list[Row]:
     from pbench.grammar import open_checker
 
-    findings = open_checker("harper").check([row.get("text") or row["summary"] for row in rows])
+    texts = [row.get("text") or row.get("summary") or row["sentence"] for row in rows]
+    findings = open_checker("harper").check(texts)
     return [row for row, found in zip(rows, findings, strict=True) if not found]
 
 
@@ -58,7 +59,7 @@ def _fetch(
             f"source: {hub} needs the package datasets: pip install 'pbench[hub]', or use source: bundled"
         ) from None
     try:
-        data = load_dataset(hub, subset, split=f"{split}[:{max_rows}]", revision=revision)
+        data = load_dataset(hub, subset, split=split, revision=revision)
     except Exception as error:  # the library raises whatever its many back ends raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(
@@ -68,4 +69,5 @@ def _fetch(
     missing = sorted(set(columns) - set(data.column_names))
     if missing:
         raise UsageError(f"source: {hub} has no column {missing[0]!r}; it has {', '.join(data.column_names)}")
+    data = data.select(range(min(max_rows, len(data))))
     return tuple(zip(*(data[column] for column in columns), strict=True))

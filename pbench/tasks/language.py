@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -31,6 +32,9 @@ class TextOptions(TaskOptions):
     @property
     def origin(self) -> str:
         return self.source.name
+
+    def room(self, pool: Sequence[Any], length: int) -> int:  # noqa: ARG002
+        return len(pool)
 
     def pool(self, folder: Path) -> tuple[dict[str, Any], ...]:
         return read_rows(self.source, self.bundled, folder, self.needs)

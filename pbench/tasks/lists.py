@@ -6,6 +6,7 @@ insert or to put in is never one of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -64,6 +65,13 @@ class ListOptions(BucketOptions):
     def pool(self, folder: Path) -> tuple[str, ...]:
         return read_words(self.words, folder, self.buckets[-1] + self.extra_words)
 
+    def room(self, pool: Sequence[str], length: int) -> int:
+        return math.perm(len(pool), length + self.extra_words) * self._ways(length)
+
+    def _ways(self, length: int) -> int:  # noqa: ARG002 - types override it
+        """Questions that differ in more than the items and words that they show."""
+        return 1
+
     def _asked(self, items: Items, result: Items, answer: Any, steps: worked.Steps, **given: Any) -> Question:
         text = format_list(result)
         metadata = {"length": len(items), **given}
@@ -115,19 +123,25 @@ class Shuffle(ListOptions):
 class _AtIndex(ListOptions):
     """insert, remove, replace: at a given index, or (`random_index`) at any."""
 
+    type: Literal["insert", "remove", "replace"]
     random_index: bool = False
 
+    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "word", "index"})
+
+    @property
+    def default_metric(self) -> str:
+        return f"list_random_{self.type}" if self.random_index else "list_match"
+
     def _placed(self, items: Items, result: Items, place: int, **given: str) -> Question:
-        kind = self._kind
+        kind = f"{self.type}_{'random' if self.random_index else 'index'}"
         steps = worked.Steps(kind, items, result, given.get("word", ""), place)
         if not self.random_index:
             return self._asked(items, result, format_list(result), steps, **given, index=place)
         answer = {"input": format_list(items), **given, "example": format_list(result)}
         return self._asked(items, result, answer, steps, **given)
 
-    @property
-    def _kind(self) -> str:
-        return f"{self.type}_{'random' if self.random_index else 'index'}"  # type: ignore[attr-defined]
+    def _ways(self, length: int) -> int:
+        return 1 if self.random_index else length
 
     @property
     def prompt_fields(self) -> frozenset[str]:
@@ -142,13 +156,11 @@ class Insert(_AtIndex):
     """insert a new word before the item at an index of 0..n (n: at the end)."""
 
     type: Literal["insert"]
-    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "word", "index"})
     must_show: ClassVar[frozenset[str]] = frozenset({"context", "word"})
     extra_words: ClassVar[int] = 1
 
-    @property
-    def default_metric(self) -> str:
-        return "list_random_insert" if self.random_index else "list_match"
+    def _ways(self, length: int) -> int:
+        return super()._ways(length + 1)
 
     def draw(self, turn: Turn) -> Question:
         *items, word = turn.stream.sample(turn.pool, turn.length + 1)
@@ -163,10 +175,6 @@ class Remove(_AtIndex):
     takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "index"})
     least: ClassVar[int] = 2
 
-    @property
-    def default_metric(self) -> str:
-        return "list_random_remove" if self.random_index else "list_match"
-
     def draw(self, turn: Turn) -> Question:
         items = turn.stream.sample(turn.pool, turn.length)
         place = turn.stream.below(turn.length)
@@ -177,13 +185,8 @@ class Replace(_AtIndex):
     """put a new word in the place of the item at an index."""
 
     type: Literal["replace"]
-    takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "word", "index"})
     must_show: ClassVar[frozenset[str]] = frozenset({"context", "word"})
     extra_words: ClassVar[int] = 1
-
-    @property
-    def default_metric(self) -> str:
-        return "list_random_replace" if self.random_index else "list_match"
 
     def draw(self, turn: Turn) -> Question:
         *items, word = turn.stream.sample(turn.pool, turn.length + 1)
@@ -201,6 +204,9 @@ class Repeat(ListOptions):
     takes: ClassVar[frozenset[str]] = frozenset({"context", "length", "count"})
     must_show: ClassVar[frozenset[str]] = frozenset({"context", "count"})
     explained: ClassVar[bool] = False
+
+    def _ways(self, length: int) -> int:  # noqa: ARG002
+        return len(set(self.repeat_counts))
 
     def draw(self, turn: Turn) -> Question:
         items = turn.stream.sample(turn.pool, turn.length)

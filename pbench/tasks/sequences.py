@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -104,6 +104,9 @@ class Cumsum(BucketOptions):
     def default_metric(self) -> str:
         return "list_match"
 
+    def room(self, pool: Sequence[Any], length: int) -> int:  # noqa: ARG002
+        return _LARGEST_ADDEND**length
+
     def draw(self, turn: Turn) -> Question:
         numbers = [1 + turn.stream.below(_LARGEST_ADDEND) for _ in range(turn.length)]
         answer = format_list([str(total) for total in accumulate(numbers)])
@@ -122,6 +125,9 @@ class Domino(BucketOptions):
     @property
     def default_metric(self) -> str:
         return "domino"
+
+    def room(self, pool: Sequence[Any], length: int) -> int:  # noqa: ARG002
+        return 9 * 9  # first numbers
 
     def draw(self, turn: Turn) -> Question:
         digits = [1 + turn.stream.below(9) for _ in range(turn.length + 1)]

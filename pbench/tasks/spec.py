@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
@@ -24,6 +24,8 @@ Category = Literal["waiting_line", "text_writing", "puzzle"]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 DEFAULT_SAMPLES = 100
+
+Length = Annotated[int, Field(ge=1, le=1000)]
 
 
 @dataclass(slots=True)
@@ -70,6 +72,10 @@ class TaskOptions(Strict):
     @abstractmethod
     def draw(self, turn: Turn) -> Question:
         """One question."""
+
+    def room(self, pool: Sequence[Any], length: int) -> int | None:  # noqa: ARG002 - types override it
+        """How many different questions of a length there are; None where nobody has counted them."""
+        return None
 
     @property
     @abstractmethod
@@ -129,23 +135,22 @@ class TaskOptions(Strict):
     @model_validator(mode="after")
     def _check_prompt(self) -> TaskOptions:
         fields = set(Template.parse(self.prompt, self.takes).fields)
-        for field in sorted(fields - self.prompt_fields):
-            raise ValueError(f"prompt: {{{field}}} has no value with these options")
-        for field in sorted(self.needed_fields - fields):
-            raise ValueError(f"prompt: it does not show {{{field}}}; without it nobody can answer")
+        for name in sorted(fields - self.prompt_fields):
+            raise ValueError(f"prompt: {{{name}}} has no value with these options")
+        for name in sorted(self.needed_fields - fields):
+            raise ValueError(f"prompt: it does not show {{{name}}}; without it nobody can answer")
         return self
 
 
 class BucketOptions(TaskOptions):
     """Options of types whose questions have a length: `lengths`, or `min_length` and `max_length`."""
 
-    lengths: tuple[int, ...] | None = Field(default=None, min_length=1)
-    min_length: int | None = None
-    max_length: int | None = None
+    lengths: tuple[Length, ...] | None = Field(default=None, min_length=1, max_length=1000)
+    min_length: Length | None = None
+    max_length: Length | None = None
     samples_per_length: int | None = Field(default=None, ge=1)
 
     least: ClassVar[int] = 1
-    most: ClassVar[int] = 1000
 
     @property
     def buckets(self) -> tuple[int, ...]:
@@ -171,8 +176,8 @@ class BucketOptions(TaskOptions):
         found = self.buckets
         if not found or list(found) != sorted(set(found)):
             raise ValueError("lengths must rise")
-        if found[0] < self.least or found[-1] > self.most:
-            raise ValueError(f"lengths of this type are {self.least} to {self.most}")
+        if found[0] < self.least:
+            raise ValueError(f"the least length of this type is {self.least}")
         return self
 
 
@@ -232,4 +237,5 @@ class TaskSpec:
 
     def resolved(self) -> dict[str, Any]:
         """The options in full, as the manifest keeps them."""
-        return self.options.model_dump(mode="json", exclude_none=True) | {"metric": self.metric}
+        options = self.options.model_dump(mode="json", exclude_none=True) | {"metric": self.metric}
+        return dict(sorted(options.items()))

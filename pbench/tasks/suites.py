@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pbench.config import Strict, load_yaml
 from pbench.errors import ConfigError, UsageError, nearest, unknown_name
 from pbench.tasks.families import TYPES, AnyTask
-from pbench.tasks.spec import NAME, TaskSpec
+from pbench.tasks.spec import NAME, TaskOptions, TaskSpec
 
 __all__ = ["Suite", "configs_dir", "load_suite", "shipped_suites"]
 
@@ -28,11 +28,14 @@ def _checked_name(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(_checked_name)]
 
-# Options that exclude each other: what a task says of such a group beats what the defaults say.
-_RIVALS = (
-    frozenset({"num_samples", "samples_per_length"}),
-    frozenset({"lengths", "min_length", "max_length"}),
-)
+# What a task says beats these defaults too, because the two exclude each other.
+_BEATS = {
+    "num_samples": {"samples_per_length"},
+    "samples_per_length": {"num_samples"},
+    "lengths": {"min_length", "max_length"},
+    "min_length": {"lengths"},
+    "max_length": {"lengths"},
+}
 
 
 def _unused(key: str) -> str:
@@ -49,8 +52,8 @@ class SuiteFile(Strict):
 
     description: str = ""
     include: tuple[Name, ...] = ()
-    tasks: dict[Name, AnyTask] = Field(default_factory=dict)
     defaults: dict[Annotated[str, AfterValidator(_unused)], Any] = Field(default_factory=dict)
+    tasks: dict[Name, AnyTask] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -61,8 +64,11 @@ class SuiteFile(Strict):
         if not isinstance(defaults, Mapping) or not isinstance(tasks, Mapping):
             return data
         merged = {name: _with_defaults(task, defaults) for name, task in tasks.items()}
-        used = {key for task in merged.values() if isinstance(task, Mapping) for key in task}
-        return {**data, "tasks": merged, "defaults": {key: defaults[key] for key in defaults.keys() - used}}
+        kinds = [_kind(task, defaults) for task in tasks.values()]
+        # While a task's type is unknown, so is what it takes.
+        taken = {key for kind in kinds if kind is not None for key in kind.model_fields}
+        unused = [] if None in kinds else sorted(defaults.keys() - taken)
+        return {**data, "tasks": merged, "defaults": {key: defaults[key] for key in unused}}
 
     @model_validator(mode="after")
     def _check_content(self) -> SuiteFile:
@@ -71,15 +77,17 @@ class SuiteFile(Strict):
         return self
 
 
+def _kind(task: Any, defaults: Mapping[str, Any]) -> type[TaskOptions] | None:
+    name = task.get("type", defaults.get("type")) if isinstance(task, Mapping) else None
+    return TYPES.get(name) if isinstance(name, str) else None
+
+
 def _with_defaults(task: Any, defaults: Mapping[str, Any]) -> Any:
-    if not isinstance(task, Mapping):
-        return task
-    kind = TYPES.get(str(task.get("type", defaults.get("type"))))
+    kind = _kind(task, defaults)
     if kind is None:
         return task
-    beaten = frozenset().union(*(rivals for rivals in _RIVALS if rivals & task.keys()))
-    taken = {key: value for key, value in defaults.items() if key in kind.model_fields and key not in beaten}
-    return {**taken, **task}
+    beaten = {other for key in task for other in _BEATS.get(key, ())}
+    return {key: defaults[key] for key in defaults if key in kind.model_fields and key not in beaten} | task
 
 
 @dataclass(frozen=True)

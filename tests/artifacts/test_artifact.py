@@ -43,7 +43,7 @@ def exact(record: object) -> str:
 
 @forms
 @kinds
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_was_written_is_read(kind: str, ending: str, tmp_path: Path, data: st.DataObject) -> None:
     rows = data.draw(st.lists(records[kind], max_size=3))

@@ -1,0 +1,56 @@
+"""Answers that a model could give but nobody would expect: nothing crashes, hangs or takes a second."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from pbench.grammar import HarperChecker
+from pbench.metrics import MetricTools, get_metric, score_many
+from tests.metrics.fakes import half
+from tests.metrics.test_registry import REFERENCES
+
+ANSWERS = {
+    "empty": "",
+    "10 MB of text": "The cat sat on the mat. " * 420_000,
+    "10 MB of commas": "[" + "," * 10_000_000 + "]",
+    "10 MB of lines": "A,B\n" * 2_500_000,
+    "10 MB without a space": "a" * 10_000_000,
+    "10 MB of digits": "1" * 10_000_000,
+    "10 MB of short numbers": "12 " * 3_300_000,
+    "100,000 brackets": "[" * 100_000,
+    "100,000 closing brackets": "]" * 100_000 + '["A"]',
+    "100,000 quotes": '"' * 100_000,
+    "100,000 fences": "```" * 100_000,
+    "nested groups": "(" * 900 + "a" + ")*" * 900,
+    "NUL": 'a\x00b ["A", "\x00"]',
+    "lone surrogates": '\ud800 ["A", "\udfff"] \udc00',
+    "gibberish": " ".join(f"{i:x}zqxj" for i in range(3_000)),
+    "control characters": "".join(map(chr, range(32))) * 100,
+}
+
+
+@pytest.fixture(scope="module")
+def tools() -> MetricTools:
+    checker = HarperChecker()
+    checker.check(["Wake upp."])  # the dictionary is built by the first text
+    score_many("summary", ["x"], ["x"], MetricTools())
+    score_many("paraphrase", ["x"], ["x"], MetricTools())
+    return MetricTools(checker, half)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_metric_takes_it_quickly(answer: str, tools: MetricTools) -> None:
+    for name in REFERENCES:
+        start = time.process_time()
+        [(values, reasons)] = score_many(name, [ANSWERS[answer]], [REFERENCES[name]], tools)
+        assert time.process_time() - start < 1.0, name
+        assert not reasons, (name, reasons)
+        assert set(values) == set(get_metric(name).values)
+
+
+def test_what_stands_after_megabytes_is_still_read() -> None:
+    text = "blah [" * 1_000_000 + '["A", "B"]'
+    [(values, _)] = score_many("list_match", [text], ['["A", "B"]'], MetricTools())
+    assert values == {"score": 1, "score_strict": 1}

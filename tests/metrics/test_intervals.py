@@ -1,0 +1,67 @@
+"""Intervals: Wilson by hand, bootstrap coverage, means over tasks, bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pbench.metrics.intervals import Interval, macro_interval, mean_interval, wilson
+
+
+def by_hand(k: int, n: int) -> tuple[float, float]:
+    z, p = 1.959963984540054, k / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    return middle - half, middle + half
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (97, 100), (1, 2), (0, 1)])
+def test_wilson(k: int, n: int) -> None:
+    mean, low, high = mean_interval([1.0] * k + [0.0] * (n - k))
+    assert mean == k / n
+    assert (low, high) == pytest.approx(by_hand(k, n))
+    assert wilson(k, n) == (mean, low, high)
+
+
+def test_bootstrap_is_seeded_and_near_the_normal_interval() -> None:
+    values = np.random.default_rng(1).random(400)
+    first = mean_interval(values)
+    assert first == mean_interval(values)
+    spread = 1.96 * values.std() / 20
+    assert first.mean == pytest.approx(values.mean())
+    assert first.low == pytest.approx(values.mean() - spread, abs=0.01)
+    assert first.high == pytest.approx(values.mean() + spread, abs=0.01)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+@settings(max_examples=40, deadline=None)
+def test_the_mean_lies_inside(values: list[float]) -> None:
+    mean, low, high = mean_interval(values)
+    assert 0 <= low <= mean + 1e-12
+    assert mean <= high + 1e-12 <= 1 + 1e-11
+
+
+def test_one_value_says_nothing_of_the_spread() -> None:
+    assert mean_interval([0.4]) == (0.4, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("values", [[], [0.5, float("nan")], [[0.5]]])
+def test_bad_values(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="at least one value"):
+        mean_interval(values)
+
+
+def test_macro_interval() -> None:
+    parts = [Interval(0.5, 0.4, 0.6), Interval(0.9, 0.8, 0.95)]
+    mean, low, high = macro_interval(parts)
+    assert mean == pytest.approx(0.7)
+    assert low == pytest.approx(0.7 - (0.1**2 + 0.1**2) ** 0.5 / 2)
+    assert high == pytest.approx(0.7 + (0.1**2 + 0.05**2) ** 0.5 / 2)
+    assert macro_interval(parts[:1]) == pytest.approx(parts[0])
+    assert macro_interval([wilson(100, 100)] * 3).low < 1
+    with pytest.raises(ValueError, match="at least one task"):
+        macro_interval([])
+    with pytest.raises(ValueError, match="at least one trial"):
+        wilson(0, 0)

@@ -1,0 +1,49 @@
+"""Shared data: a small plain sweep, and a hostile one whose every name tries to break a format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pbench.report.build import Report, build_report, load_comparable
+from pbench.report.points import SuiteTasks
+from tests.report.made import Answer, Run, write_scores, zeros_and_ones
+
+LISTS = SuiteTasks("lists", ("lists/copy", "lists/shuffle"))
+NASTY = "a|b_c%d&e#f{g}~h^i\\j$k*l`m<script>alert(1)</script>\x1b[31m\x07\u202e\r\n| x |\U0001f600é"
+FORMULA = '=cmd()|"/C calc"!A0'
+
+
+def report_of(folder: Path, suite: SuiteTasks = LISTS) -> Report:
+    """The report over all score files in `folder`."""
+    files, notes = load_comparable([folder])
+    return build_report(files, suite, "default", notes)
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Confidence at k = 1, 4, 32 and threshold at three gammas: copy holds, shuffle falls."""
+    folder = tmp_path_factory.mktemp("plain")
+    for k, right in ((1, 20), (4, 12), (32, 0)):
+        run = Run(options=(("k", k), ("steps", None)))
+        tasks = {
+            "copy": zeros_and_ones(20, 20, nfe=32 // k),
+            "shuffle": zeros_and_ones(right, 20, nfe=32 // k),
+        }
+        write_scores(folder / f"k{k}.scores.parquet", run, {f"lists/{t}": a for t, a in tasks.items()})
+    for gamma, right, nfe in ((0.9, 19, 8), (0.7, 15, 6), (0.5, 5, 4)):
+        run = Run(sampler="threshold", options=(("gamma", gamma),))
+        tasks = {"copy": zeros_and_ones(20, 20, nfe=nfe), "shuffle": zeros_and_ones(right, 20, nfe=nfe)}
+        write_scores(folder / f"g{gamma}.scores.parquet", run, {f"lists/{t}": a for t, a in tasks.items()})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run whose model, label and task names hold what formats interpret."""
+    folder = tmp_path_factory.mktemp("hostile")
+    run = Run(model=NASTY, sampler=FORMULA, options=(("k", 1),), labels=(("+label", NASTY),))
+    tasks = {f"{NASTY}/one": [Answer(1.0), Answer(0.0)], f"{FORMULA}/two": [Answer(0.5)]}
+    write_scores(folder / "run.scores.parquet", run, tasks)
+    return folder

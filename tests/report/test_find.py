@@ -1,0 +1,105 @@
+import pytest
+
+from pbench.artifacts import write_artifact
+from pbench.errors import ArtifactError
+from pbench.records import Generation, Sample
+from pbench.report.find import find_scores
+from tests.report.made import Run, write_scores, zeros_and_ones
+
+SAMPLE = Sample(
+    sample_id="lists/copy/0",
+    task="lists/copy",
+    category="lists",
+    index=0,
+    messages=({"role": "user", "content": "?"},),
+    answer="x",
+    gen_length=32,
+    metric="list_match",
+    headline="score",
+)
+TASKS = {"lists/copy": zeros_and_ones(1, 2)}
+
+
+def write_generations(path):
+    return write_artifact(
+        path, "generations", [Generation(sample=SAMPLE, status="ok", output_text="", gen_length=32)], {}
+    )
+
+
+def write_samples(path):
+    return write_artifact(path, "samples", [SAMPLE], {})
+
+
+def test_folders_are_searched_and_other_artifacts_skipped(tmp_path):
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    scores = [
+        write_scores(deep / "x.scores.parquet", Run(), TASKS),
+        write_scores(tmp_path / "y.scores.jsonl", Run(), TASKS),
+    ]
+    write_samples(tmp_path / "samples.parquet")
+    (tmp_path / "notes.jsonl").write_text("{}\n")
+    (tmp_path / "readme.md").write_text("no artifact")
+    found = find_scores([tmp_path])
+    assert sorted(found.scores) == sorted(scores)
+    assert found.notes == ()
+
+
+def test_a_file_named_twice_counts_once(tmp_path):
+    path = write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
+    assert find_scores([path, tmp_path, path]).scores == (path,)
+
+
+def test_unscored_generations_beside_scores_are_named_with_the_command(tmp_path):
+    write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
+    write_generations(tmp_path / "x.parquet")
+    other = write_generations(tmp_path / "other.parquet")
+    assert find_scores([tmp_path]).notes == (f"{other} is not scored: pbench score {other}",)
+
+
+def test_a_journal_means_that_a_run_is_unfinished(tmp_path):
+    write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
+    journal = tmp_path / "z.journal.jsonl"
+    journal.write_text("{}\n")
+    (note,) = find_scores([tmp_path]).notes
+    assert str(journal) in note
+    assert "resumes" in note
+
+
+def test_missing_path(tmp_path):
+    with pytest.raises(ArtifactError, match=r"no such file or folder.*pbench decode"):
+        find_scores([tmp_path / "runs"])
+
+
+def test_empty_folder_says_what_to_run(tmp_path):
+    with pytest.raises(ArtifactError, match=r"no score files; make some: pbench decode, then pbench score"):
+        find_scores([tmp_path])
+
+
+def test_folder_of_unscored_runs_says_what_to_run(tmp_path):
+    write_generations(tmp_path / "a.parquet")
+    with pytest.raises(ArtifactError, match=r"1 run.*none scored; make scores: pbench score "):
+        find_scores([tmp_path])
+
+
+def test_unscored_file_says_what_to_run(tmp_path):
+    path = write_generations(tmp_path / "a.parquet")
+    with pytest.raises(ArtifactError, match=rf"pbench score {path}"):
+        find_scores([path])
+
+
+def test_samples_and_foreign_files_are_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="samples of a task"):
+        find_scores([write_samples(tmp_path / "s.parquet")])
+    foreign = tmp_path / "f.txt"
+    foreign.write_text("hello")
+    with pytest.raises(ArtifactError, match=r"f\.txt"):
+        find_scores([foreign])
+
+
+@pytest.mark.parametrize("how", ["named", "in a folder"])
+def test_corrupt_file_is_named(tmp_path, how):
+    path = write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ArtifactError, match=r"x\.scores\.parquet"):
+        find_scores([path if how == "named" else tmp_path])
