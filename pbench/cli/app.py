@@ -7,9 +7,8 @@ import signal
 import sys
 import traceback
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
-import click
 import typer
 
 from pbench.cli import console
@@ -24,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+# typer carries click inside itself since 0.26 and stood on the package before; this is the base of both.
+_ClickError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 _ANYWHERE = ("--debug", "--quiet")
 
 
@@ -79,15 +80,11 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        console.result(error.format_message())
-        return 2
-    except click.ClickException as error:
-        console.error(_with_hint(error))
-        return 2
-    except click.exceptions.Exit as error:
+    except _ClickError as error:
+        return _usage(error)
+    except typer.Exit as error:
         return error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         console.error("interrupted; what was finished is saved")
         return 130
     except TerminatedError:
@@ -110,7 +107,11 @@ def _explain(error: BaseException, code: int, message: str) -> int:
     return code
 
 
-def _with_hint(error: click.ClickException) -> str:
+def _usage(error: Any) -> int:
+    """A command line that cannot be parsed; a group without a command shows its help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        console.result(error.format_message())
+        return 2
     context = getattr(error, "ctx", None)
     hint = f" (see '{context.command_path} --help')" if context is not None else ""
-    return error.format_message() + hint
+    return _explain(error, 2, error.format_message() + hint)

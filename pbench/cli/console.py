@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,11 +40,11 @@ def result(text: str) -> None:
 
 
 def result_json(payload: dict[str, Any]) -> None:
-    """The command's result as one JSON object on stdout."""
+    """The command's result as one JSON object on stdout, every control character escaped."""
     import orjson
 
     data = orjson.dumps({"schema_version": SCHEMA_VERSION, **payload}, option=orjson.OPT_INDENT_2)
-    result(data.decode())
+    result(re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", data.decode()))
 
 
 def _stderr(text: str) -> None:

@@ -14,6 +14,7 @@ from pbench.metrics.registry import (
     Outcome,
     get_metric,
     metric_names,
+    sample_info,
     score_many,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "metric_names",
     "parse_lenient",
     "parse_strict",
+    "sample_info",
     "score_many",
 ]

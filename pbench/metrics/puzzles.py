@@ -29,7 +29,9 @@ def latin_square(prediction: str, reference: Any) -> dict[str, float | None]:
     size = int(reference.get("size") or len(symbols))
     rows: list[list[str]] = []
     for line in prediction[:MAX_CHARACTERS].split("\n"):
-        cells = [cell.strip() for cell in line.split(",")]
+        cells = line.split(",")
+        if set(cells) != symbols:
+            cells = [cell.strip() for cell in cells]
         if set(cells) == symbols:
             rows.append(cells)
             if len(rows) > size:
@@ -64,8 +66,8 @@ def sudoku(prediction: str, reference: Any) -> dict[str, float | None]:
 
 def _rows_of_digits(lines: Iterable[str]) -> list[str] | None:
     """The lines of exactly four digits, other characters taken out; None unless there are four."""
-    rows = [_NOT_A_DIGIT.sub("", line) for line in lines]
-    rows = [row for row in rows if len(row) == _SUDOKU_SIZE]
+    digits = [line if line.isascii() and line.isdigit() else _NOT_A_DIGIT.sub("", line) for line in lines]
+    rows = [row for row in digits if len(row) == _SUDOKU_SIZE]
     return rows if len(rows) == _SUDOKU_SIZE else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pbench.grammar import GrammarChecker
@@ -24,6 +25,7 @@ __all__ = [
     "batch_metric",
     "get_metric",
     "metric_names",
+    "sample_info",
     "sample_metric",
     "score_many",
 ]
@@ -72,24 +74,34 @@ def sample_metric(
     """Register a function of one prediction and one reference; what it raises is that row's error."""
 
     def register(function: SampleFunction) -> SampleFunction:
-        def run(
-            predictions: Sequence[str],
-            references: Sequence[Any],
-            tools: MetricTools,  # noqa: ARG001 - the common signature
-        ) -> list[Outcome]:
-            outcomes: list[Outcome] = []
-            for prediction, reference in zip(predictions, references, strict=True):
-                try:
-                    outcomes.append((function(prediction, reference), {}))
-                except Exception as error:
-                    reason = explain(error)
-                    outcomes.append((dict.fromkeys(values), dict.fromkeys(values, reason)))
-            return outcomes
-
-        _add(MetricInfo(name, version, tuple(values), frozenset(), run))
+        _add(sample_info(name, function, values=values, version=version))
         return function
 
     return register
+
+
+def sample_info(
+    name: str, function: SampleFunction, *, values: Sequence[str] = ("score",), version: str = "1"
+) -> MetricInfo:
+    """A metric made of a function of one prediction and one reference.
+
+    An entry point of the group `pbench.metrics` names such an object.
+    """
+
+    def run(
+        predictions: Sequence[str],
+        references: Sequence[Any],
+        tools: MetricTools,  # noqa: ARG001 - the common signature
+    ) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for prediction, reference in zip(predictions, references, strict=True):
+            try:
+                outcomes.append((function(prediction, reference), {}))
+            except Exception as error:
+                outcomes.append((dict.fromkeys(values), dict.fromkeys(values, explain(error))))
+        return outcomes
+
+    return MetricInfo(name, version, tuple(values), frozenset(), run)
 
 
 def batch_metric(
@@ -132,6 +144,7 @@ def metric_names() -> list[str]:
     return sorted(METRICS.names())
 
 
+@cache
 def get_metric(name: str) -> MetricInfo:
     """The metric of this name or alias (`<name>_score`, ...); UsageError if there is none."""
     return METRICS.get(name)

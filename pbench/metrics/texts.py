@@ -165,7 +165,8 @@ def _bleu() -> Callable[[str, str], float]:
     from sacrebleu.metrics import BLEU
 
     scorer = BLEU(smooth_method="none", tokenize="13a", effective_order=False)
-    return lambda prediction, source: min(scorer.sentence_score(prediction, [source]).score / 100.0, 1.0)
+    # A corpus of one: the same number as sentence_score, which warns at each call that smoothing is better.
+    return lambda prediction, source: min(scorer.corpus_score([prediction], [[source]]).score / 100.0, 1.0)
 
 
 def _bertscore_cells(predictions: Sequence[str], references: Sequence[Any], tools: MetricTools) -> list[Cell]:

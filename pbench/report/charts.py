@@ -1,7 +1,8 @@
 """Speed-quality curves: one panel for the mean and one a task, as Vega-Lite, SVG and PNG.
 
 Colours belong to samplers, on every page the same; text and lines are mid-tones that can be read
-on white and on dark pages alike, and the ground is transparent.
+on white and on dark pages alike, and the ground is transparent. Text from models and data is
+cleaned: a control character has no form in SVG, and the renderer ends the process at one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pbench.report.build import Report
+from pbench.report.formats import clean
 from pbench.report.points import Point, Stats
 from pbench.report.series import Series
 from pbench.report.tables import short_names
@@ -47,7 +49,8 @@ _INK = "#6e7a86"
 _COLUMNS = 4
 _SMALL = (190, 120)  # width and height of a panel: four stand side by side in 900 pixels
 _LARGE = (700, 230)
-_THINNER = 0.6  # each next series is drawn thinner, so that equal curves do not hide each other
+_THINNEST = 0.4  # of the first series' strength: the next are thinner, so that equal curves do not hide each other
+_NAMED_ENDS = 4  # more curves than these get no names at their ends: they would lie on each other
 
 
 def colour(sampler: str) -> str:
@@ -117,7 +120,7 @@ def _panel_names(report: Report) -> dict[str | None, str]:
     """Panel title by task; None stands for the mean."""
     count = len(report.averaged)
     names: dict[str | None, str] = {None: f"Mean of {count} task{'s' * (count > 1)}"}
-    names.update(short_names(report.tasks))
+    names.update({task: clean(name) for task, name in short_names(report.tasks).items()})
     return names
 
 
@@ -125,7 +128,7 @@ def _legend_labels(series: Sequence[Series]) -> dict[str, str]:
     """What tells series of one sampler apart, by series name: model, settings, or nothing."""
     models = {one.model for one in series}
     return {
-        one.name: ", ".join([one.model] * (len(models) > 1) + [one.settings] * bool(one.settings))
+        one.name: clean(", ".join([one.model] * (len(models) > 1) + [one.settings] * bool(one.settings)))
         or "default"
         for one in series
     }
@@ -137,6 +140,7 @@ def _records(
     rows = []
     last = len(series.points) - 1
     for place, point in enumerate(series.points):
+        setting = clean(point.settings.setting)
         for task, panel in names.items():
             stats = point.overall if task is None else point.tasks.get(task)
             if (
@@ -150,18 +154,14 @@ def _records(
             rows.append(
                 {
                     "panel": panel,
-                    "sampler": series.sampler_name,
+                    "sampler": clean(series.sampler_name),
                     "run": labels[series.name],
-                    "setting": point.settings.setting,
-                    "first": point.settings.setting if place == 0 else "",
-                    "below": point.settings.setting
-                    if place == last > 0 and not _is_fastest(report, point)
-                    else "",
-                    "right": point.settings.setting
-                    if place == last > 0 and _is_fastest(report, point)
-                    else "",
+                    "setting": setting,
+                    "first": setting if place == 0 else "",
+                    "below": setting if place == last > 0 and not _is_fastest(report, point) else "",
+                    "right": setting if place == last > 0 and _is_fastest(report, point) else "",
                     "place": place,
-                    "weight": _THINNER**rank,
+                    "weight": weight,
                     "speed": stats.tokens_per_step,
                     "percent": 100 * stats.score,
                     "low": 100 * low,
@@ -205,7 +205,7 @@ def _encoding(
         "y": _percent("percent:Q"),
         "color": alt.Color(
             "sampler:N",
-            scale=alt.Scale(domain=samplers, range=[colour(name) for name in samplers]),
+            scale=alt.Scale(domain=list(map(clean, samplers)), range=[colour(name) for name in samplers]),
             legend=alt.Legend(title="sampler", symbolType="circle", symbolOpacity=1, symbolSize=90),
         ),
     }
@@ -279,7 +279,7 @@ def _tooltips() -> list[Any]:
 
 def _title(series: Sequence[Series]) -> str:
     models = ", ".join(dict.fromkeys(one.model for one in series))
-    return f"Quality against parallelism: {models}"
+    return clean(f"Quality against parallelism: {models}")
 
 
 def _subtitle(report: Report) -> list[str]:

@@ -19,7 +19,7 @@ from pbench.tasks.spec import TaskSpec
 
 __all__ = ["Report", "check_files", "check_suite"]
 
-# Values that a right answer must have in full; others (ROUGE, BLEU) have no such bound.
+# Values that a right answer must have in full; others (overlap with a reference) have no such bound.
 _FULL = ("score_strict", "score_exact", "inclusion_score", "grammar_score")
 _TRAIN_SAMPLES = 20
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pbench.errors import UsageError
 from pbench.metrics import MetricTools, extract_answer, score_many
@@ -57,18 +57,18 @@ def generate(
 ) -> Iterator[Sample]:
     """Draw `samples` different samples (default: as many as the test split has).
 
-    Nothing whose content key is in `exclude` is drawn; a training split leaves out the task's own
-    test split too. `seed` and `shots` (in-context examples) stand in for those of the task.
-    UsageError when the task has no more to give, with the number that it gave.
+    Nothing whose content key is in `exclude` is drawn, nor shown as an in-context example; a
+    training split leaves out the task's own test split too. `seed` and `shots` (in-context
+    examples) stand in for those of the task. UsageError when the task has no more to give, with
+    the number that it gave.
     """
-    taken = set(exclude)
-    if split != "test":
-        taken |= content_keys(spec)
     total = spec.samples if samples is None else samples
     _require_room(spec, split, total)
+    avoided = frozenset(exclude) if split == "test" else content_keys(spec) | frozenset(exclude)
+    source = _source(spec, split, seed, shots, avoided)
+    taken = set(avoided)
     for index in range(total):
-        length = _length(spec, split, index, total)
-        sample = _fresh(spec, split, index, length, seed, shots, taken)
+        sample = _fresh(source, index, _length(spec, split, index, total), taken)
         if sample is None:
             raise _exhausted(spec, split, index, total)
         taken.add(content_key(sample))
@@ -79,11 +79,25 @@ def draw(
     spec: TaskSpec, index: int, split: Split = "train", seed: int | None = None, shots: int | None = None
 ) -> Sample:
     """Sample number `index` by itself: contents may repeat those of other indices and splits."""
-    length = _length(spec, "train", index, 0)
-    seed = spec.seed if seed is None else seed
-    sample = _attempt(spec, (seed, spec.name, split, index, 0), index, length, shots, ())
-    assert sample is not None
-    return sample
+    source = _source(spec, split, seed, shots, frozenset())
+    return _sample(source, index, _draft(source, index, 0, _length(spec, "train", index, 0)))
+
+
+class _Source(NamedTuple):
+    """What all samples of one call have in common; `avoided` contents are not even examples."""
+
+    spec: TaskSpec
+    split: Split
+    seed: int
+    shots: int
+    avoided: frozenset[str]
+
+
+def _source(
+    spec: TaskSpec, split: Split, seed: int | None, shots: int | None, avoided: frozenset[str]
+) -> _Source:
+    own_seed = spec.seed if seed is None else seed
+    return _Source(spec, split, own_seed, spec.shots if shots is None else shots, avoided)
 
 
 def _length(spec: TaskSpec, split: Split, index: int, total: int) -> int:
@@ -93,88 +107,74 @@ def _length(spec: TaskSpec, split: Split, index: int, total: int) -> int:
     return buckets[index % len(buckets)]
 
 
-def _fresh(
-    spec: TaskSpec,
-    split: Split,
-    index: int,
-    length: int,
-    seed: int | None,
-    shots: int | None,
-    taken: set[str],
-) -> Sample | None:
+def _fresh(source: _Source, index: int, length: int, taken: Collection[str]) -> Sample | None:
     """The first attempt at sample `index` whose content is not taken; None if there seems to be none.
 
     With this patience a content that is still free is overlooked about once in e**20 times.
     """
-    seed = spec.seed if seed is None else seed
+    spec = source.spec
     patience = len(spec.pool) if spec.options.finite else _PATIENCE + 20 * len(taken)
     for attempt in range(patience):
-        key = (seed, spec.name, split, index, attempt)
-        sample = _attempt(spec, key, index + attempt, length, shots, taken)
-        if sample is not None:
-            return sample
+        draft = _draft(source, index, attempt, length)
+        if _key(draft.text) not in taken:
+            return _sample(source, index, draft)
     return None
 
 
-def _attempt(
-    spec: TaskSpec,
-    key: tuple[int, str, str, int, int],
-    number: int,
-    length: int,
-    shots: int | None,
-    taken: Collection[str],
-) -> Sample | None:
-    options = spec.options
-    question = options.draw(Turn(spec.pool, Stream(*key), length, number))
-    text = spec.template.render(question.fields)
-    own = _key(text)
-    if own in taken:
-        return None
-    messages: list[Message] = []
-    if shots is None:
-        shots = options.icl_example_count
-    if shots:
-        messages = _examples(spec, Stream(*key, "examples"), length, shots, own, taken)
-    messages.append({"role": "user", "content": text})
-    form = getattr(options, "output_format", None)
+class _Draft(NamedTuple):
+    """An attempt at a sample: the key of its randomness, its length, the question and its text."""
+
+    key: tuple[str | int, ...]
+    length: int
+    question: Question
+    text: str
+
+
+def _draft(source: _Source, index: int, attempt: int, length: int) -> _Draft:
+    spec = source.spec
+    key = (source.seed, spec.name, source.split, index, attempt)
+    question = spec.options.draw(Turn(spec.pool, Stream(*key), length, index + attempt))
+    return _Draft(key, length, question, spec.template.render(question.fields))
+
+
+def _sample(source: _Source, index: int, draft: _Draft) -> Sample:
+    spec, question = source.spec, draft.question
+    examples = _examples(source, draft) if source.shots else ()
+    form = getattr(spec.options, "output_format", None)
     return Sample(
-        sample_id=f"{spec.name}/{key[3]}",
+        sample_id=f"{spec.name}/{index}",
         task=spec.name,
-        category=options.category,
-        index=key[3],
-        messages=tuple(messages),
+        category=spec.category,
+        index=index,
+        messages=(*examples, {"role": "user", "content": draft.text}),
         answer=question.answer,
-        gen_length=options.gen_length,
+        gen_length=spec.gen_length,
         metric=spec.metric,
-        headline=options.headline,
+        headline=spec.headline,
         output_format=None if form is None else (form,) * question.items,
         metadata=question.metadata,
     )
 
 
-def _examples(
-    spec: TaskSpec, stream: Stream, length: int, shots: int, own: str, taken: Collection[str]
-) -> list[Message]:
-    """User and assistant turns of `shots` examples, all different, none of them the question itself.
-
-    Contents already taken are avoided as well (no test question in a training prompt), unless the
-    task has too few.
-    """
-    used = {own}
+def _examples(source: _Source, draft: _Draft) -> list[Message]:
+    """User and assistant turns of the examples, all different, none of them the question itself."""
+    spec = source.spec
+    stream = Stream(*draft.key, "examples")
+    used = {_key(draft.text)}
     messages: list[Message] = []
-    for attempt in range(_PATIENCE):
-        question = spec.options.draw(Turn(spec.pool, stream, length, stream.below(1 << 32)))
-        text = spec.template.render(question.fields)
-        key = _key(text)
-        if key in used or question.target is None or (attempt < _PATIENCE // 2 and key in taken):
+    for _ in range(_PATIENCE):
+        question = spec.options.draw(Turn(spec.pool, stream, draft.length, stream.below(1 << 32)))
+        asked = spec.template.render(question.fields)
+        if question.target is None or _key(asked) in used or _key(asked) in source.avoided:
             continue
-        used.add(key)
+        used.add(_key(asked))
         _verify_worked(spec, question)
-        messages += [{"role": "user", "content": text}, {"role": "assistant", "content": question.target}]
-        if len(used) > shots:
+        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": question.target}]
+        if len(messages) == 2 * source.shots:
             return messages
     raise UsageError(
-        f"{spec.name}: no {shots} in-context examples that differ from the question; lower icl_example_count"
+        f"{spec.name}: no {source.shots} in-context examples that differ from the question;"
+        " lower icl_example_count"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +74,6 @@ def read_rows(source: Source, bundled: str, folder: Path, needs: Needs) -> tuple
     return _file_rows(path, needs)
 
 
-@cache
 def _file_rows(path: Path, needs: Needs) -> tuple[Row, ...]:
     try:
         lines = path.read_bytes().split(b"\n")

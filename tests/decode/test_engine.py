@@ -93,7 +93,9 @@ def test_temperature_zero_does_not_depend_on_the_seed_but_random_order_does():
     assert replace(answers[0]["test/scripted/0"], seed=0, seconds=None) == replace(
         answers[1]["test/scripted/0"], seed=0, seconds=None
     )
-    orders = {decode(("random", {"k": 1}), [sample(0)], seed=s)["test/scripted/0"].commit_step for s in range(4)}
+    orders = {
+        decode(("random", {"k": 1}), [sample(0)], seed=s)["test/scripted/0"].commit_step for s in range(4)
+    }
     assert len(orders) == 4
 
 

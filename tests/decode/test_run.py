@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,10 @@ def plan(tasks, *, k=1, limit=None, options=OPTIONS):
 
 
 def run(out: Path, tasks, denoiser=None, *, k=1, limit=None, seen=None):
+    seen = [] if seen is None else seen
     asked, sampler = plan(tasks, k=k, limit=limit)
     denoiser = denoiser or Scripted(hashed)
-    return decode_run(asked, denoiser, sampler, OPTIONS, out, lambda total, rows: (seen or []).append(rows))
+    return decode_run(asked, denoiser, sampler, OPTIONS, out, lambda _total, rows: seen.append(rows))
 
 
 def rows(out: Path):
@@ -229,7 +231,7 @@ def test_a_limit_is_spread_over_the_task_and_a_larger_one_contains_it():
     samples = task(100).samples
     chosen = [[s.index for s in spread(samples, limit)] for limit in (4, 8, 20, 100, 500)]
     assert [len(each) for each in chosen] == [4, 8, 20, 100, 100]
-    assert all(set(small) <= set(large) for small, large in zip(chosen, chosen[1:], strict=False))
+    assert all(set(small) <= set(large) for small, large in pairwise(chosen))
     assert {index // 25 for index in chosen[0]} == {0, 1, 2, 3}
 
 

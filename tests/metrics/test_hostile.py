@@ -34,7 +34,7 @@ ANSWERS = {
 @pytest.fixture(scope="module")
 def tools() -> MetricTools:
     checker = HarperChecker()
-    checker.check(["Wake upp."])  # the dictionary is built by the first text
+    checker.check(["Wake zxcvbqq."])  # the first word like no other builds an index (2 s, once)
     score_many("summary", ["x"], ["x"], MetricTools())
     score_many("paraphrase", ["x"], ["x"], MetricTools())
     return MetricTools(checker, half)

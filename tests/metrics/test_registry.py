@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbench.errors import UsageError
-from pbench.metrics import MetricTools, get_metric, metric_names, score_many
+from pbench.metrics import METRICS, MetricTools, get_metric, metric_names, sample_info, score_many
 from pbench.metrics.registry import sample_metric
 from tests.metrics.fakes import RuleChecker, half
 
@@ -99,6 +100,17 @@ def test_a_metric_must_give_a_score() -> None:
         sample_metric("scoreless", values=("accuracy",))(lambda _p, _r: {"accuracy": 1.0})
     with pytest.raises(ValueError, match="registered twice"):
         sample_metric("list_match")(lambda _p, _r: {"score": 1.0})
+
+
+def test_a_plug_in_joins_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    info = sample_info("shout", lambda prediction, _reference: {"score": float(prediction.isupper())})
+    point = SimpleNamespace(name="shout", value="elsewhere:INFO", load=lambda: info)
+    monkeypatch.setattr(METRICS, "_foreign", {"shout": point})
+    monkeypatch.setattr(METRICS, "_known", dict(METRICS._known))
+    get_metric.cache_clear()
+    assert "shout" in metric_names()
+    assert score_many("shout", ["AH", "ah"], [None, None], TOOLS) == [({"score": 1}, {}), ({"score": 0}, {})]
+    get_metric.cache_clear()
 
 
 def test_importing_metrics_imports_nothing_heavy() -> None:

@@ -74,6 +74,13 @@ def test_paraphrase() -> None:
     assert judge("paraphrase", "Bad, bad cat", "Bad, bad cat")["grammar_score"] == 0
 
 
+def test_libraries_say_nothing(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    judge("paraphrase", "the cat sat on the rug", {"text": "the cat sat on the mat today"})
+    judge("summary", "the cat sat", {"summary": "the cat sat on the mat"})
+    assert caplog.records == []
+    assert capsys.readouterr() == ("", "")
+
+
 def test_mteval_tokens_count_not_words() -> None:
     value = judge("paraphrase", "Yes, we can go.", "Yes , we can go .")["inv_bleu_score"]
     assert value == pytest.approx(0)

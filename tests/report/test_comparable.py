@@ -61,7 +61,7 @@ def test_many_differences_are_counted(tmp_path):
     tasks = {f"lists/{name}": zeros_and_ones(1, 2) for name in ("copy", "c", "d", "e")}
     write_scores(tmp_path / "c.parquet", Run(checker=("harper", "2")), tasks)
     write_scores(tmp_path / "d.parquet", Run(data_hash="d" * 64), tasks)
-    with pytest.raises(UsageError, match=r"\| 1 more"):
+    with pytest.raises(UsageError, match=r"\| 3 more"):
         refuse(differences([read_score_file(path) for path in sorted(tmp_path.iterdir())]))
 
 

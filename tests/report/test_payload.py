@@ -1,4 +1,5 @@
 import orjson
+import pytest
 
 from pbench.report.payload import payload, payload_text
 from tests.report.conftest import LISTS, NASTY, report_of
@@ -35,7 +36,7 @@ def test_pbx_thresholds_are_percent_and_nulls_have_a_why(plain):
     assert confidence["measured"]["80"] == 4.0
     assert confidence["interpolated"] == {"90": None, "80": None, "75": None, "70": None, "60": None}
     assert "not adaptive" in confidence["why"]
-    assert threshold["interpolated"]["90"] == 5.0
+    assert threshold["interpolated"]["90"] == pytest.approx(5.0)
     assert threshold["why"] is None
 
 

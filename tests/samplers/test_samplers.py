@@ -55,7 +55,7 @@ GOLDEN = [
 
 @pytest.mark.parametrize(("confidences", "counts"), GOLDEN)
 def test_factor_golden_values(confidences, counts):
-    shuffled = torch.tensor([confidences[::-1] + [-torch.inf]])
+    shuffled = torch.tensor([[*confidences[::-1], -torch.inf]])
     found = tuple(int(factor_count(shuffled, f)) for f in (0.7, 1.0, 1.3, 1.6, 1.9))
     assert found == counts
 

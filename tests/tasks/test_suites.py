@@ -7,10 +7,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pbench.errors import ConfigError, UsageError
 from pbench.tasks import load_suite, shipped_suites
 from pbench.tasks.suites import configs_dir
+from tests.tasks.conftest import HEAD
 
 BENCHMARK = [
     *(f"waiting_line/{name}" for name in (
@@ -198,6 +201,19 @@ def test_file_name_must_be_a_name(write_suite):
 def test_missing_file(tmp_path: Path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load_suite(tmp_path / "none.yaml")
+
+
+@given(st.text(), st.text(alphabet="{}[]:,-&*!? abc\n\"'|>", max_size=60))
+def test_any_text_loads_or_is_a_config_error(tmp_path_factory: pytest.TempPathFactory, text: str, dense: str):
+    path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
+    for content in (text, dense, f"tasks:\n  copy: {dense}\n", HEAD + COPY.replace("{context}", dense)):
+        path.write_bytes(content.encode("utf-8", "surrogatepass"))
+        message = str(path)
+        try:
+            load_suite(path)
+        except ConfigError as error:
+            message = str(error)
+        assert message.startswith(str(path))
 
 
 def test_sample_numbers_of_a_shipped_suite_are_balanced():

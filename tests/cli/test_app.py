@@ -1,0 +1,196 @@
+"""The command line as a user meets it: cold start, streams, exit codes, one-line errors."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from pbench.cli import app as root
+from pbench.cli import commands, console
+from pbench.errors import ArtifactError, LockedError, SamplesFailedError, UsageError
+
+root._register()
+
+HEAVY = ("torch", "transformers", "pyarrow", "scipy", "pandas", "altair", "numpy")
+
+
+def pbench(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pbench", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['pbench', '--help']\n"
+        "import pbench.cli\n"
+        "try: pbench.cli.main()\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "decode" in done.stdout
+
+
+def test_every_command_has_help():
+    listed = pbench("--help").stdout
+    for module in commands._MODULES:
+        assert f"  {module} " in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["decode", "--k", "0"], 2, "k"),
+        (["decode", "--sampler", "treshold"], 2, "did you mean 'threshold'"),
+        (["decode", "--sampler", "threshold", "--gamma", "7x"], 2, "gamma"),
+        (["decode", "--gamma", "0.9"], 2, "--k, --steps"),
+        (["decode", "--batchsize", "4", "--k", "1"], 2, "did you mean '--batch-size'"),
+        (["decode", "--k"], 2, "needs a value"),
+        (["decode", "--model", "tinny", "--k", "1"], 2, "did you mean 'tiny'"),
+        (["decode", "--k", "1", "--tasks", "copi"], 2, "unknown task 'copi'"),
+        (["decode", "--k", "1", "--tasks", "samsum"], 2, "cannot be asked"),
+        (["decode", "--k", "1", "--tasks", "copy", "--block-length", "5"], 2, "does not divide"),
+        (["decode", "--k", "1", "--device", "gpu7"], 2, "--device"),
+        (["decode", "--k", "1", "--label", "x"], 2, "key=value"),
+        (["decode", "--k", "1", "--out", "x.csv"], 2, ".parquet or .jsonl"),
+        (["decode", "--k", "1", "--data", "nowhere"], 4, "pbench tasks build"),
+        (["score", "nowhere.parquet"], 4, "nowhere.parquet"),
+        (["show", "nowhere.parquet"], 4, "nowhere.parquet"),
+        (["tasks", "build", "../../x"], 2, "../../x"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_wrong_usage_is_one_clear_error(tmp_path, monkeypatch, capsys, arguments, code, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
+    assert root._run(arguments) == code
+    done = capsys.readouterr()
+    errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert (done.out, len(errors)) == ("", 1)
+    assert words in errors[0]
+    assert "Traceback" not in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("u"), 2),
+        (SamplesFailedError("s"), 3),
+        (ArtifactError("a"), 4),
+        (LockedError("l"), 5),
+        (KeyboardInterrupt(), 130),
+        (root.TerminatedError(), 143),
+        (OSError(28, "No space left on device", "out.parquet"), 2),
+        (ZeroDivisionError("z"), 1),
+    ],
+)
+def test_exit_codes(monkeypatch, capsys, error, code):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr(root, "app", fail)
+    assert root._run([]) == code
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_debug_shows_the_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(console.state, "debug", True)
+    assert root._run(["decode", "--k", "0"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_no_error():
+    listing = subprocess.run(
+        f"{sys.executable} -m pbench tasks list | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+        executable="/bin/bash",
+    )
+    assert listing.stderr == ""
+    assert len(listing.stdout.splitlines()) == 1
+
+
+def test_text_from_data_cannot_drive_the_terminal(capsys):
+    console.warn("\x1b[31mred\x9b2J\x07 [bold]x[/bold]")
+    assert capsys.readouterr().err == "warning: \\x1b[31mred\\x9b2J\\x07 [bold]x[/bold]\n"
+    console.result_json({"text": "\x1b\x9b"})
+    assert capsys.readouterr().out.isprintable() is False  # newlines only
+    console.result_json({"text": "\x1b\x9b"})
+    assert "\x9b" not in capsys.readouterr().out
+
+
+def test_lists_are_comma_separated_and_repeatable():
+    assert console.split_list(["a,b", " c ,", "d"]) == ["a", "b", "c", "d"]
+    assert console.split_list(None) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        (["tasks", "list"], "tasks"),
+        (["samplers", "list"], "samplers"),
+        (["models", "list"], "models"),
+        (["samplers", "show", "threshold"], "options"),
+        (["models", "show", "tiny"], "config"),
+    ],
+)
+def test_json_results_carry_a_schema_version(capsys, arguments, key):
+    assert root._run([*arguments, "--json"]) == 0
+    payload = orjson.loads(capsys.readouterr().out)
+    assert payload["schema_version"] == 1
+    assert payload[key]
+
+
+def test_sigterm_ends_with_143_and_the_way_to_resume(tmp_path):
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "pbench",
+            "decode",
+            "--k",
+            "1",
+            "--tasks",
+            "waiting_line",
+            "--batch-size",
+            "2",
+        ],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+    )
+    journal = _wait_for(tmp_path, process)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert journal.name in errors
+    assert "goes on from there" in errors
+
+
+def _wait_for(folder: Path, process: subprocess.Popen[str]) -> Path:
+    import time
+
+    for _ in range(600):
+        found = list(folder.glob("runs/*.journal.jsonl"))
+        if found and found[0].stat().st_size > 5_000:
+            return found[0]
+        assert process.poll() is None
+        time.sleep(0.1)
+    raise AssertionError("no journal after a minute")

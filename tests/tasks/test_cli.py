@@ -1,0 +1,121 @@
+"""`pbench tasks ...` as a user types it: streams, exit codes, JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from pbench.artifacts import read_manifest
+from pbench.cli import tasks as cli
+from pbench.errors import ArtifactError, PbenchError, UsageError
+
+app = typer.Typer()
+cli.register(app)
+
+
+@app.callback()
+def _root() -> None:
+    """Makes `tasks` a sub-command, as in the real program."""
+
+
+def run(*words: str | Path, fails: type[PbenchError] | None = None) -> Result:
+    result = CliRunner().invoke(app, ["tasks", *map(str, words)])
+    if fails is None:
+        assert result.exit_code == 0, result.output
+    else:
+        assert isinstance(result.exception, fails)
+    return result
+
+
+def test_build_prints_the_paths(tmp_path: Path):
+    out = tmp_path / "data"
+    result = run("build", "puzzle,copy", "--out", out, "--samples", 8)
+    paths = [Path(line) for line in result.stdout.splitlines()]
+    assert [path.relative_to(out).as_posix() for path in paths] == [
+        "puzzle/latin_square_n4.parquet",
+        "puzzle/sudoku_n4_12.parquet",
+        "waiting_line/copy.parquet",
+    ]
+    assert all(read_manifest(path)["rows"] == 8 for path in paths)
+    assert "pbench decode" in result.stderr
+
+
+def test_build_json_and_default_suite(tmp_path: Path):
+    payload = json.loads(run("build", "--out", tmp_path, "--json").stdout)
+    assert payload["schema_version"] == 1
+    assert len(payload["files"]) == 17
+    assert all(Path(file["path"]).is_file() for file in payload["files"])
+
+
+def test_build_train(tmp_path: Path):
+    run("build", "sort", "--split", "train", "--samples", 12, "--out", tmp_path)
+    assert read_manifest(tmp_path / "waiting_line" / "sort.parquet")["split"] == "train"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["build", "--all", "puzzle"], "either --all or names"),
+        (["build", "nothing"], "unknown task or suite 'nothing'"),
+        (["build", "domino", "--samples", "900"], "810 are available"),
+        (["list", "--suite", "nothing"], "unknown suite"),
+        (["show", "waiting_line"], "'waiting_line' is 10 tasks"),
+        (["export", "--tasks", "samsum", "--out", "x.jsonl"], "its test split has all"),
+    ],
+)
+def test_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str):
+    monkeypatch.chdir(tmp_path)
+    result = run(*words, fails=UsageError)
+    assert message in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_list():
+    lines = run("list", "--suite", "puzzle").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["name", "puzzle/latin_square_n4", "puzzle/sudoku_n4_12"]
+    tasks = json.loads(run("list", "--suite", "puzzle", "--json").stdout)["tasks"]
+    assert set(tasks[0]) == {"name", "category", "samples", "metric", "gen_length", "hash"}
+    assert tasks[1]["samples"] == 108
+
+
+def test_show():
+    text = run("show", "copy", "-n", 2).stdout
+    assert text.count("=== waiting_line/copy/") == 2
+    assert "=== waiting_line/copy/50 " in text
+    assert text.index("--- user") < text.index("--- assistant") < text.index("--- a right answer")
+    samples = json.loads(run("show", "easy_7", "--json").stdout)["samples"]
+    assert samples[0]["task"] == "words_to_sentence_by_length/easy_7"
+    assert "no reference answer" in run("show", "easy_7").stdout
+    assert "=== waiting_line/copy/0 " in run("show", "copy", "--split", "train").stdout
+
+
+def test_check(tmp_path: Path):
+    assert run("check", "puzzle").stdout == "ok: 2 tasks, 208 samples\n"
+    run("build", "puzzle", "--out", tmp_path)
+    assert json.loads(run("check", tmp_path, "--json").stdout)["problems"] == []
+    with pytest.raises(AssertionError):
+        run("check", tmp_path / "nothing.parquet")
+    run("check", tmp_path / "nothing.parquet", fails=ArtifactError)
+
+
+def test_check_that_finds_something(write_suite, tmp_path: Path):
+    (tmp_path / "rows.jsonl").write_text(
+        '{"text": "Zzyxq is here.", "paraphrases": ["The train\\u001b[31m."]}'
+    )
+    head = "defaults: {category: text_writing, gen_length: 9, num_samples: 1}\ntasks:\n"
+    suite = write_suite("  p: {type: paraphrase, source: {file: rows.jsonl}, prompt: '{text}'}\n", head)
+    result = run("check", suite, fails=UsageError)
+    assert "problems in 1 tasks" in str(result.exception)
+    assert "own/p/0: 'Zzyxq is here.'" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_export(tmp_path: Path):
+    out = tmp_path / "sft.jsonl"
+    result = run("export", "--format", "sft", "--tasks", "copy", "--samples", 5, "--out", out)
+    assert result.stdout == f"{out}\n"
+    assert len(out.read_text().splitlines()) == 5
