@@ -1,22 +1,17 @@
 """Speed-quality curves: one panel for the mean and one a task, as Vega-Lite, SVG and PNG.
 
 Colours belong to samplers, on every page the same; text and lines are mid-tones that can be read
-on white and on dark pages alike, and the ground is transparent. Text from models and data is
-cleaned: a control character has no form in SVG, and the renderer ends the process at one.
+on white and on dark pages alike, and the ground is transparent.
 """
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
 from typing import Any
 
 from pbench.report.build import Report
-from pbench.report.formats import clean
-from pbench.report.points import Point, Stats
-from pbench.report.series import Series
-from pbench.report.tables import short_names
+from pbench.report.chart_data import ChartData, chart_data
 
 __all__ = ["COLOURS", "PNG_SCALE", "colour", "curves", "png", "svg"]
 
@@ -49,8 +44,6 @@ _INK = "#6e7a86"
 _COLUMNS = 4
 _SMALL = (190, 120)  # width and height of a panel: four stand side by side in 900 pixels
 _LARGE = (700, 230)
-_THINNEST = 0.4  # of the first series' strength: the next are thinner, so that equal curves do not hide each other
-_NAMED_ENDS = 4  # more curves than these get no names at their ends: they would lie on each other
 
 
 def colour(sampler: str) -> str:
@@ -65,36 +58,21 @@ def curves(report: Report) -> dict[str, Any] | None:
     """
     import altair as alt
 
-    names = _panel_names(report)
-    shown = [series for series in report.series if any(_speed(point.overall) for point in series.points)]
-    labels = _legend_labels(shown)
-    data = [row for rank, series in enumerate(shown) for row in _records(report, series, labels, names, rank)]
-    if not data:
+    data = chart_data(report)
+    if not data.tasks:
         return None
-    mean = [row for row in data if row["panel"] == names[None]]
-    tasks = [row for row in data if row["panel"] != names[None]]
-    large, small = (_encoding(data, shown, labels, room) for room in (38, 6))
-    if mean:
-        top = _ends_named(_panel(mean, large, *_LARGE)).properties(
-            title=alt.TitleParams(names[None], fontSize=13, anchor="start")
-        )
-        grid = _grid(_panel(tasks, _without_legends(small), *_SMALL), report, names)
-        chart = alt.vconcat(top, grid, spacing=26).resolve_legend(
-            color="independent", strokeDash="independent"
-        )
+    small = _encoding(data, 6)
+    if data.means:
+        top = _ends_named(_panel(data.means, _encoding(data, 38), *_LARGE))
+        top = top.properties(title=alt.TitleParams(data.mean_title, fontSize=13, anchor="start"))
+        grid = _grid(_panel(data.tasks, _without_legends(small), *_SMALL), data.panels)
+        chart = alt.vconcat(top, grid, spacing=26)
+        chart = chart.resolve_legend(color="independent", strokeDash="independent")
     else:
-        chart = _grid(_panel(tasks, small, *_SMALL), report, names)
-    title = alt.TitleParams(_title(shown), subtitle=_subtitle(report), anchor="start", offset=14)
-    return _styled(chart.properties(title=title)).to_dict()
-
-
-def _grid(panel: Any, report: Report, names: dict[str | None, str]) -> Any:
-    """Small multiples of `panel`, one a task in the report's order."""
-    import altair as alt
-
-    header = alt.Header(title=None, labelFontSize=12, labelFontWeight="bold", labelColor=_INK, labelPadding=4)
-    order = [names[task] for task in report.tasks]
-    return panel.facet(facet=alt.Facet("panel:N", sort=order, header=header), columns=_COLUMNS, spacing=18)
+        chart = _grid(_panel(data.tasks, small, *_SMALL), data.panels)
+    title = f"Quality against parallelism: {', '.join(data.models)}"
+    head = alt.TitleParams(title, subtitle=_subtitle(data.tasks), anchor="start", offset=14)
+    return _styled(chart.properties(title=head)).to_dict()
 
 
 def svg(chart: dict[str, Any]) -> str:
@@ -116,103 +94,34 @@ def _version(chart: dict[str, Any]) -> str:
     return ".".join(chart["$schema"].rsplit("/v", 1)[1].split(".")[:2])
 
 
-def _panel_names(report: Report) -> dict[str | None, str]:
-    """Panel title by task; None stands for the mean."""
-    count = len(report.averaged)
-    names: dict[str | None, str] = {None: f"Mean of {count} task{'s' * (count > 1)}"}
-    names.update({task: clean(name) for task, name in short_names(report.tasks).items()})
-    return names
-
-
-def _legend_labels(series: Sequence[Series]) -> dict[str, str]:
-    """What tells series of one sampler apart, by series name: model, settings, or nothing."""
-    models = {one.model for one in series}
-    return {
-        one.name: clean(", ".join([one.model] * (len(models) > 1) + [one.settings] * bool(one.settings)))
-        or "default"
-        for one in series
-    }
-
-
-def _records(
-    report: Report, series: Series, labels: dict[str, str], names: dict[str | None, str], rank: int
-) -> list[dict[str, Any]]:
-    rows = []
-    last = len(series.points) - 1
-    for place, point in enumerate(series.points):
-        setting = clean(point.settings.setting)
-        for task, panel in names.items():
-            stats = point.overall if task is None else point.tasks.get(task)
-            if (
-                stats is None
-                or stats.score is None
-                or not _speed(stats)
-                or _is_smaller_mean(report, task, point)
-            ):
-                continue
-            low, high = stats.ci95 or (stats.score, stats.score)
-            rows.append(
-                {
-                    "panel": panel,
-                    "sampler": clean(series.sampler_name),
-                    "run": labels[series.name],
-                    "setting": setting,
-                    "first": setting if place == 0 else "",
-                    "below": setting if place == last > 0 and not _is_fastest(report, point) else "",
-                    "right": setting if place == last > 0 and _is_fastest(report, point) else "",
-                    "place": place,
-                    "weight": weight,
-                    "speed": stats.tokens_per_step,
-                    "percent": 100 * stats.score,
-                    "low": 100 * low,
-                    "high": 100 * high,
-                    "n": stats.n,
-                }
-            )
-    return rows
-
-
-def _is_fastest(report: Report, point: Point) -> bool:
-    """Whether the curve ends at the right edge, where there is room beside it."""
-    return _speed(point.overall) == max(_speed(other.overall) or 0.0 for other in report.points)
-
-
-def _is_smaller_mean(report: Report, task: str | None, point: Point) -> bool:
-    """A mean over fewer tasks than the panel's title says is not drawn."""
-    return task is None and point.overall is not None and point.overall.tasks != len(report.averaged)
-
-
-def _speed(stats: Stats | None) -> float | None:
-    return stats.tokens_per_step if stats else None
-
-
-def _encoding(
-    data: list[dict[str, Any]], series: Sequence[Series], labels: dict[str, str], padding: int
-) -> dict[str, Any]:
-    """Channels of all panels, so that they can be compared at a glance."""
+def _grid(panel: Any, titles: list[str]) -> Any:
+    """Small multiples of `panel`, one a task in the report's order."""
     import altair as alt
 
-    speeds = [row["speed"] for row in data] or [1.0]
+    header = alt.Header(title=None, labelFontSize=12, labelFontWeight="bold", labelColor=_INK, labelPadding=4)
+    return panel.facet(facet=alt.Facet("panel:N", sort=titles, header=header), columns=_COLUMNS, spacing=18)
+
+
+def _encoding(data: ChartData, room: int) -> dict[str, Any]:
+    """Channels of all panels, so that they can be compared at a glance; `room` pixels at the sides."""
+    import altair as alt
+
+    speeds = [row["speed"] for row in data.tasks]
     low, high = math.floor(math.log2(min(speeds))), math.ceil(math.log2(max(speeds)))
     ticks = [2.0**power for power in range(low, max(high, low + 1) + 1)]
-    samplers = list(dict.fromkeys(one.sampler_name for one in series))
-    runs = list(dict.fromkeys(labels.values()))
-    x_scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]], nice=False, padding=padding)
+    x_scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]], nice=False, padding=room)
+    colours = alt.Scale(domain=list(data.samplers), range=[colour(name) for name in data.samplers.values()])
+    legend = alt.Legend(title="sampler", symbolType="circle", symbolOpacity=1, symbolSize=90)
     found = {
         "x": alt.X(
             "speed:Q", scale=x_scale, axis=alt.Axis(title="tokens per step", values=ticks, format="~g")
         ),
         "y": _percent("percent:Q"),
-        "color": alt.Color(
-            "sampler:N",
-            scale=alt.Scale(domain=list(map(clean, samplers)), range=[colour(name) for name in samplers]),
-            legend=alt.Legend(title="sampler", symbolType="circle", symbolOpacity=1, symbolSize=90),
-        ),
+        "color": alt.Color("sampler:N", scale=colours, legend=legend),
     }
-    if len(runs) > 1:
-        found["strokeDash"] = alt.StrokeDash(
-            "run:N", scale=alt.Scale(domain=runs), legend=alt.Legend(title="run")
-        )
+    if len(data.runs) > 1:
+        dashes = alt.Scale(domain=data.runs)
+        found["strokeDash"] = alt.StrokeDash("run:N", scale=dashes, legend=alt.Legend(title="run"))
     return found
 
 
@@ -277,13 +186,8 @@ def _tooltips() -> list[Any]:
     return texts + [alt.Tooltip(f"{name}:Q", title=title, format=form) for name, title, form in numbers]
 
 
-def _title(series: Sequence[Series]) -> str:
-    models = ", ".join(dict.fromkeys(one.model for one in series))
-    return clean(f"Quality against parallelism: {models}")
-
-
-def _subtitle(report: Report) -> list[str]:
-    sizes = {stats.n for point in report.points for stats in point.tasks.values()}
+def _subtitle(rows: list[dict[str, Any]]) -> list[str]:
+    sizes = {row["n"] for row in rows}
     samples = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
     return [
         "Up: more answers are right. To the right: more tokens are unmasked in one step, so fewer steps.",

@@ -1,0 +1,115 @@
+"""What the curves show, as rows: one a point and panel, text cleaned for the renderer.
+
+A control character has no form in SVG, and the renderer ends the process at one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pbench.report.build import Report
+from pbench.report.formats import clean
+from pbench.report.points import Point, Stats
+from pbench.report.series import Series
+from pbench.report.tables import short_names
+
+__all__ = ["ChartData", "chart_data"]
+
+_THINNEST = 0.4  # of the first curve; the next are thinner, so that equal curves do not hide each other
+_NAMED_ENDS = 4  # more curves than these get no names at their ends: they would lie on each other
+
+
+@dataclass(frozen=True, slots=True)
+class ChartData:
+    """Rows of the panel of means (none if no point averages all tasks) and of the tasks' panels.
+
+    `panels` are the tasks' titles in order, `samplers` the real names by the cleaned ones, `runs`
+    what tells curves of one sampler apart.
+    """
+
+    mean_title: str
+    means: list[dict[str, Any]]
+    tasks: list[dict[str, Any]]
+    panels: list[str]
+    samplers: dict[str, str]
+    runs: list[str]
+    models: list[str]
+
+
+def chart_data(report: Report) -> ChartData:
+    """Everything that the curves show; series without a known speed are left out."""
+    shown = [series for series in report.series if any(_drawable(point.overall) for point in series.points)]
+    labels = _run_labels(shown)
+    names = {task: clean(name) for task, name in short_names(report.tasks).items()}
+    means: list[dict[str, Any]] = []
+    tasks: list[dict[str, Any]] = []
+    for rank, series in enumerate(shown):
+        same = {
+            "sampler": clean(series.sampler_name),
+            "run": labels[series.name],
+            "weight": 1 - (1 - _THINNEST) * rank / max(len(shown) - 1, 1),
+        }
+        means += (same | row for row in _mean_rows(report, series, len(shown) <= _NAMED_ENDS))
+        tasks += (same | row for row in _task_rows(series, names))
+    count = len(report.averaged)
+    return ChartData(
+        mean_title=f"Mean of {count} task{'s' * (count > 1)}",
+        means=means,
+        tasks=tasks,
+        panels=list(names.values()),
+        samplers={clean(series.sampler_name): series.sampler_name for series in shown},
+        runs=list(dict.fromkeys(labels.values())),
+        models=list(dict.fromkeys(clean(series.model) for series in shown)),
+    )
+
+
+def _mean_rows(report: Report, series: Series, named: bool) -> Iterator[dict[str, Any]]:
+    """A row a point that averages all tasks, with the names of the curve's ends beside them."""
+    fastest = max(point.overall.tokens_per_step or 0.0 for point in report.points if point.overall)
+    last = len(series.points) - 1
+    for place, point in enumerate(series.points):
+        stats = point.overall
+        if stats is None or not _drawable(stats) or stats.tasks != len(report.averaged):
+            continue
+        row = _row(point, place, stats)
+        at_edge = stats.tokens_per_step == fastest  # where there is room beside the curve
+        row["first"] = row["setting"] if named and place == 0 else ""
+        row["below"] = row["setting"] if named and place == last > 0 and not at_edge else ""
+        row["right"] = row["setting"] if named and place == last > 0 and at_edge else ""
+        yield row
+
+
+def _task_rows(series: Series, names: dict[str, str]) -> Iterator[dict[str, Any]]:
+    for place, point in enumerate(series.points):
+        for task, stats in point.tasks.items():
+            if _drawable(stats):
+                yield {"panel": names[task], **_row(point, place, stats)}
+
+
+def _row(point: Point, place: int, stats: Stats) -> dict[str, Any]:
+    score = stats.score or 0.0
+    low, high = stats.ci95 or (score, score)
+    return {
+        "setting": clean(point.settings.setting),
+        "place": place,
+        "speed": stats.tokens_per_step,
+        "percent": 100 * score,
+        "low": 100 * low,
+        "high": 100 * high,
+        "n": stats.n,
+    }
+
+
+def _drawable(stats: Stats | None) -> bool:
+    return stats is not None and stats.score is not None and bool(stats.tokens_per_step)
+
+
+def _run_labels(series: Sequence[Series]) -> dict[str, str]:
+    """What tells series of one sampler apart, by series name: model, settings, or nothing."""
+    several = len({one.model for one in series}) > 1
+    return {
+        one.name: clean(", ".join([one.model] * several + [one.settings] * bool(one.settings))) or "default"
+        for one in series
+    }
