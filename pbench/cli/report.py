@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,10 +87,7 @@ def report(
     """Show speed against quality: percent by task and setting with 95 % intervals, PBx, frontier."""
     chosen = _format(form, json, out)
     built = _build(_paths(runs), suite, headline, force)
-    for remark in built.notes[:_MOST_WARNINGS]:
-        console.warn(remark)
-    if len(built.notes) > _MOST_WARNINGS:
-        console.warn(f"{len(built.notes) - _MOST_WARNINGS} more remarks; --json has all")
+    _warn(built.notes)
     _suggest_suite(built)
     _plots(built, plots)
     console.result(_deliver(built, chosen, out))
@@ -139,6 +137,13 @@ def _build(paths: list[Path], suite_name: str, headline: Headline, force: bool) 
     suite = SuiteTasks(found.name, tuple(task.name for task in found.tasks))
     files, notes = load_mixed(paths) if force else load_comparable(paths)
     return build_report(files, suite, headline.value, notes)
+
+
+def _warn(notes: Sequence[str]) -> None:
+    for remark in notes[:_MOST_WARNINGS]:
+        console.warn(remark)
+    if len(notes) > _MOST_WARNINGS:
+        console.warn(f"{len(notes) - _MOST_WARNINGS} more remarks; --json has all")
 
 
 def _suggest_suite(built: Report) -> None:

@@ -54,6 +54,8 @@ def kept_apart(files: Sequence[ScoreFile], found: Sequence[Difference]) -> list[
 def _fixed(file: ScoreFile) -> Iterator[tuple[str, str]]:
     if file.checker is not None:
         yield "grammar checker", file.checker
+    if file.bertscore is not None:
+        yield "BERTScore model", file.bertscore
     for task, info in file.tasks.items():
         yield f"data of {task}", info.data_hash[:12]
     for metric, version in file.metrics.items():

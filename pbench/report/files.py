@@ -26,8 +26,8 @@ class Progress(NamedTuple):
 class ScoreFile:
     """One score file without its rows.
 
-    `checker` is None where no grammar was checked; `metrics` maps metric to version; `varying`
-    holds what two files of one run point may differ in (seed, gen_length), for messages.
+    `checker` and `bertscore` (name and version) are None where a run needed none; `metrics` maps
+    metric to version; `varying` holds what two files of one run point may differ in, for messages.
     """
 
     path: Path
@@ -36,6 +36,7 @@ class ScoreFile:
     tasks: Mapping[str, TaskInfo]
     progress: Mapping[str, Progress]
     checker: str | None
+    bertscore: str | None
     metrics: Mapping[str, str]
     status: str
     varying: Mapping[str, Any]
@@ -70,7 +71,7 @@ def read_score_file(path: Path) -> ScoreFile:
 
 def _parse(path: Path, manifest: Mapping[str, Any]) -> ScoreFile:
     run, checker = manifest["run"], manifest.get("grammar_checker")
-    identity, data = run["identity"], run.get("data", {})
+    identity, data, bertscore = run["identity"], run.get("data", {}), manifest.get("bertscore")
     unfinished = [status for status in (run["status"], manifest["status"]) if status != "complete"]
     return ScoreFile(
         path=path,
@@ -86,6 +87,7 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> ScoreFile:
             name: Progress(int(task["selected"]), int(task["done"])) for name, task in run["tasks"].items()
         },
         checker=None if checker is None else f"{checker['name']} {checker['version']}",
+        bertscore=None if bertscore is None else f"{bertscore['model']} {bertscore['version']}",
         metrics={str(name): str(version) for name, version in manifest["metrics"].items()},
         status=unfinished[0] if unfinished else "complete",
         varying={name: identity.get(name) for name in ("seed", "gen_length")},

@@ -43,6 +43,7 @@ class Run:
     labels: tuple[tuple[str, Any], ...] = ()
     seed: int = 0
     checker: tuple[str, str] | None = None
+    bertscore: str | None = None
     metric_version: str = "1"
     status: str = "complete"
     run_status: str = "complete"
@@ -134,6 +135,7 @@ def _manifest(path: Path, run: Run, answers: Mapping[str, list[Answer]]) -> dict
         },
         "metrics": {"list_match": run.metric_version},
         "grammar_checker": run.checker and {"name": run.checker[0], "version": run.checker[1]},
+        "bertscore": run.bertscore and {"model": run.bertscore, "version": "1"},
         "answers_scored": sum(map(len, answers.values())),
         "counts": {},
         "status": run.status,

@@ -14,6 +14,7 @@ PAIRS = {
         "harper 1",
         "languagetool 6",
     ),
+    "BERTScore model": ({"bertscore": "large"}, {"bertscore": "small"}, "large 1", "small 1"),
     "data of lists/copy": ({"data_hash": "a" * 64}, {"data_hash": "b" * 64}, "aaaaaaaaaaaa", "bbbbbbbbbbbb"),
     "version of metric list_match": ({"metric_version": "1"}, {"metric_version": "2"}, "1", "2"),
 }
