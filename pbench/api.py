@@ -1,8 +1,8 @@
 """The few names for notebooks and other people's loops, lazily exported from `pbench`.
 
-    task = pbench.load_task("waiting_line/copy")
-    answers = [my_model(sample.messages) for sample in task]
-    print(task.score(answers).mean)
+task = pbench.load_task("waiting_line/copy")
+answers = [my_model(sample.messages) for sample in task]
+print(task.score(answers).mean)
 """
 
 from __future__ import annotations

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
-from math import hypot
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["Interval", "macro_interval", "mean_interval", "wilson"]
+__all__ = ["Interval", "mean_interval", "wilson"]
 
 _RESAMPLES = 2_000
 _SEED = 20_250_521
@@ -53,21 +51,6 @@ def wilson(successes: int, trials: int) -> Interval:
         raise ValueError("an interval needs at least one trial")
     ends = binomtest(successes, trials).proportion_ci(confidence_level=0.95, method="wilson")
     return Interval(successes / trials, float(ends.low), float(ends.high))
-
-
-def macro_interval(parts: Sequence[Interval]) -> Interval:
-    """The unweighted mean of independent means, with the 95 % interval that theirs give it.
-
-    The distances of the ends from the means add up as squares (MOVER, Zou and Donner 2008), so that
-    tasks at 0 or 100 % still widen the interval. ValueError if there is no part.
-    """
-    if not parts:
-        raise ValueError("a mean over tasks needs at least one task")
-    count = len(parts)
-    mean = sum(part.mean for part in parts) / count
-    below = hypot(*(part.mean - part.low for part in parts)) / count
-    above = hypot(*(part.high - part.mean for part in parts)) / count
-    return Interval(mean, max(mean - below, 0.0), min(mean + above, 1.0))
 
 
 def _bootstrap(values: np.ndarray) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from pbench.metrics.bootstrap import interval, resampled_means
 from pbench.metrics.intervals import mean_interval
-from pbench.report.bootstrap import interval, resampled_means
 from pbench.report.cells import Cells
 from pbench.report.points import Point, Stats, SuiteTasks, TaskInfo
 from pbench.report.rows import Rows
@@ -101,7 +101,7 @@ def _point(
 ) -> Point:
     parts = {task: cells.rows.take(cells.slices[identity, task]) for task in tasks}
     stats = {task: task_stats(part) for task, part in parts.items()}
-    draws = {task: _draws(parts[task], identity, task) for task in tasks if task in averaged}
+    draws = {task: _draws(parts[task], task) for task in tasks if task in averaged}
     members: dict[str, list[str]] = {}
     for task in draws:
         members.setdefault(infos[task].category, []).append(task)
@@ -119,9 +119,9 @@ def _point(
     )
 
 
-def _draws(rows: Rows, identity: str, task: str) -> np.ndarray:
+def _draws(rows: Rows, task: str) -> np.ndarray:
     values = rows.value[~rows.error & ~np.isnan(rows.value)]
-    return resampled_means(values, identity, task) if len(values) else np.zeros(0)
+    return resampled_means(values, task) if len(values) else np.zeros(0)
 
 
 def _over(tasks: Sequence[str], stats: Mapping[str, Stats], draws: Mapping[str, np.ndarray]) -> Stats:

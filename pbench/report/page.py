@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pbench.metrics.bootstrap import RESAMPLES
 from pbench.report import formats
-from pbench.report.bootstrap import RESAMPLES
 from pbench.report.build import Report
 from pbench.report.summary import summary
 from pbench.report.tables import CSV_COLUMNS, all_tables, csv_rows, pbx_reasons

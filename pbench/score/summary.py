@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pbench.artifacts import read_columns, read_manifest
-from pbench.metrics.intervals import Interval, macro_interval, mean_interval
+from pbench.metrics.bootstrap import interval, resampled_means
+from pbench.metrics.intervals import Interval, mean_interval
 
 __all__ = ["summarise"]
 
@@ -27,15 +30,15 @@ def summarise(path: Path) -> dict[str, Any]:
         rows.setdefault(row["task"], []).append(dict(row["scores"]))
         headlines[row["task"]] = row["headline"]
     tasks: dict[str, dict[str, Any]] = {}
-    intervals: dict[str, Interval] = {}
+    headline_values: dict[str, list[float]] = {}
     for task, values in rows.items():
         headline = headlines[task]
         known = _known(values, headline)
         if known:
-            intervals[task] = mean_interval(known)
+            headline_values[task] = known
         tasks[task] = {
             "n": len(known),
-            **_numbers(intervals.get(task)),
+            **_numbers(mean_interval(known) if known else None),
             "headline": headline,
             "unscored": len(values) - len(known),
             **_further(values, headline),
@@ -45,7 +48,7 @@ def summarise(path: Path) -> dict[str, Any]:
         "status": manifest["status"],
         "grammar_checker": manifest.get("grammar_checker"),
         "tasks": tasks,
-        "overall": _overall(tasks, intervals),
+        "overall": _overall(tasks, headline_values),
     }
     return {"runs": [run]}
 
@@ -70,12 +73,21 @@ def _further(rows: list[dict[str, float | None]], headline: str) -> dict[str, fl
     return means
 
 
-def _overall(tasks: dict[str, dict[str, Any]], intervals: dict[str, Interval]) -> dict[str, Any]:
-    """The unweighted mean over tasks; null if one of them has no value at all."""
-    complete = bool(tasks) and len(intervals) == len(tasks)
+def _overall(tasks: dict[str, dict[str, Any]], values: dict[str, list[float]]) -> dict[str, Any]:
+    """The unweighted mean over tasks, bootstrap within tasks; null if one of them has no value."""
+    complete = bool(tasks) and len(values) == len(tasks)
     return {
         "n": sum(task["n"] for task in tasks.values()),
-        **_numbers(macro_interval(list(intervals.values())) if complete else None),
+        **_numbers(_mean_over_tasks(values) if complete else None),
         "tasks": len(tasks),
         "unscored": sum(task["unscored"] for task in tasks.values()),
     }
+
+
+def _mean_over_tasks(values: dict[str, list[float]]) -> Interval:
+    """Each task counts once; a single task keeps its own interval."""
+    if len(values) == 1:
+        return mean_interval(*values.values())
+    draws = [resampled_means(np.asarray(known), task) for task, known in values.items()]
+    mean = sum(sum(known) / len(known) for known in values.values()) / len(values)
+    return Interval(mean, *interval(np.mean(draws, axis=0)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbench.metrics.intervals import Interval, macro_interval, mean_interval, wilson
+from pbench.metrics.intervals import mean_interval, wilson
 
 
 def by_hand(k: int, n: int) -> tuple[float, float]:
@@ -53,15 +53,6 @@ def test_bad_values(values: list[float]) -> None:
         mean_interval(values)
 
 
-def test_macro_interval() -> None:
-    parts = [Interval(0.5, 0.4, 0.6), Interval(0.9, 0.8, 0.95)]
-    mean, low, high = macro_interval(parts)
-    assert mean == pytest.approx(0.7)
-    assert low == pytest.approx(0.7 - (0.1**2 + 0.1**2) ** 0.5 / 2)
-    assert high == pytest.approx(0.7 + (0.1**2 + 0.05**2) ** 0.5 / 2)
-    assert macro_interval(parts[:1]) == pytest.approx(parts[0])
-    assert macro_interval([wilson(100, 100)] * 3).low < 1
-    with pytest.raises(ValueError, match="at least one task"):
-        macro_interval([])
+def test_no_trials() -> None:
     with pytest.raises(ValueError, match="at least one trial"):
         wilson(0, 0)

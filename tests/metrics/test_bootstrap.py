@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from pbench.report.bootstrap import RESAMPLES, interval, resampled_means
+from pbench.metrics.bootstrap import RESAMPLES, interval, resampled_means
 
 
 @pytest.mark.parametrize("values", [np.repeat([1.0, 0.0], [30, 70]), np.linspace(0.1, 0.9, 50) ** 2])
 def test_agrees_with_scipy(values):
-    ours = interval(resampled_means(values, "a", "b"))
+    ours = interval(resampled_means(values, "a"))
     theirs = bootstrap(
         (values,), np.mean, method="percentile", n_resamples=5_000, rng=np.random.default_rng(1)
     )
@@ -16,10 +16,10 @@ def test_agrees_with_scipy(values):
 
 def test_the_stream_is_that_of_the_names():
     values = np.array([0.0, 1.0, 1.0, 0.3])
-    first = resampled_means(values, "point", "task")
+    first = resampled_means(values, "task")
     assert first.shape == (RESAMPLES,)
-    assert (first == resampled_means(values, "point", "task")).all()
-    assert (first != resampled_means(values, "point", "other")).any()
+    assert (first == resampled_means(values, "task")).all()
+    assert (first != resampled_means(values, "other")).any()
 
 
 def test_no_spread_no_width():
