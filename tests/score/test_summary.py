@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pbench.metrics.intervals import wilson
 from pbench.records import Generation
 from pbench.score import score_run, summarise
 from tests.metrics.fakes import RuleChecker
