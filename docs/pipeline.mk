@@ -19,6 +19,7 @@ export OMP_NUM_THREADS ?= 1     # with -jN one thread a run is the fastest for a
 all: $(REPORT)
 
 $(DATA):
+	mkdir -p $(OUT)/data
 	$(PBENCH) tasks build $(TASKS) --out $(OUT)/data > $@.paths && mv $@.paths $@
 
 $(OUT)/runs/confidence-k%.parquet: | $(DATA)

@@ -1,0 +1,55 @@
+"""Docs and code name the same things, and the documented pipeline runs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pbench.cli import commands
+from pbench.samplers import SAMPLERS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_command_page_names_every_command() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    for name in commands._MODULES:
+        assert f"pbench {name}" in page
+
+
+def test_the_sampler_page_names_every_sampler_alias_and_option() -> None:
+    page = (ROOT / "docs" / "samplers.md").read_text()
+    for name in SAMPLERS.names():
+        cls = SAMPLERS.get(name)
+        for word in (cls.name, *cls.aliases):
+            assert f"`{word}`" in page
+        for option in cls.Options.model_fields:
+            assert f"`--{option.replace('_', '-')}`" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_documented_pipeline_runs_from_tasks_to_report(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    variables = [
+        f"PBENCH={sys.executable} -m pbench --quiet",
+        f"OUT={out}",
+        f"RUNS={out}/runs/confidence-k32.parquet {out}/runs/threshold-gamma0.5.parquet",
+    ]
+    command = ["make", "-f", str(ROOT / "docs" / "pipeline.mk"), *variables]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    report = (out / "report" / "report.md").read_text()
+    assert "shuffle" in report
+    again = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "decode" not in again.stdout
