@@ -13,6 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from pbench.metrics import parse_lenient
 from pbench.models.tiny_network import TinyConfig
 from pbench.records import Sample
 from pbench.tasks import TaskSpec, content_key, draw, reference_text
@@ -42,19 +43,30 @@ def draw_samples(
     step: int,
     seed: int,
     excluded: Collection[str],
+    tied_share: float = 0.0,
 ) -> list[Sample]:
-    """`rows` training samples of tasks drawn by weight, none whose content is excluded."""
+    """`rows` training samples of tasks drawn by weight, none whose content is excluded.
+
+    A share `tied_share` of the Sort samples is drawn anew until two people share a first name:
+    last names decide in one list out of ten only, and their order has to be learned too.
+    """
     random = Random(f"{seed}/{step}/{specs[0].name}")
     chosen = random.choices(specs, [weights[spec.name] for spec in specs], k=rows)
     samples = []
     for place, spec in enumerate(chosen):
         number = step * rows + place
         sample = draw(spec, number, seed=seed, shots=0)
-        while content_key(sample) in excluded:
+        tied = spec.name.endswith("/sort") and random.random() < tied_share
+        while content_key(sample) in excluded or (tied and not _shares_first_name(sample)):
             number += 1 << 40  # a stream of numbers that no other step uses
             sample = draw(spec, number, seed=seed, shots=0)
         samples.append(sample)
     return samples
+
+
+def _shares_first_name(sample: Sample) -> bool:
+    names = parse_lenient(sample.answer)
+    return len({name.partition(" ")[0] for name in names}) < len(names)
 
 
 def pack(samples: Sequence[Sample], tokenizer: Tokenizer, config: TinyConfig) -> Batch:

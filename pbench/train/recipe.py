@@ -43,6 +43,7 @@ class Recipe(Strict):
     content_only_rows: float = Field(0.5, ge=0, le=1)
     one_end_rows: float = Field(0.12, ge=0, le=1)
     plain_token_weight: float = 0.25
+    tied_sort_share: float = Field(0.0, ge=0, lt=1)
     fixed_weights: dict[str, float] = Field(default_factory=dict)
     base_weight: float = 0.4
     loss_slope: float = 4.0

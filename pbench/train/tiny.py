@@ -117,7 +117,9 @@ class Trainer:
 
     def _group_loss(self, specs: list[TaskSpec], rows: int) -> Tensor:
         recipe = self.recipe
-        samples = draw_samples(specs, self._weights(), rows, self.step, recipe.seed, self.excluded)
+        samples = draw_samples(
+            specs, self._weights(), rows, self.step, recipe.seed, self.excluded, recipe.tied_sort_share
+        )
         batch = pack(samples, self.tokenizer, self.config)
         generator = torch.Generator().manual_seed((recipe.seed << 32) + self.step * 8 + rows % 8)
         masked = mask_answers(
