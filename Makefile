@@ -13,7 +13,12 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 demo: $(READY)  ## the whole benchmark on the bundled model; ends with the report's path
-	$(BIN)/python scripts/demo.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -f docs/pipeline.mk -j2 OUT=demo
+	@$(BIN)/pbench report demo/runs --suite waiting_line
+	@echo
+	@echo 'Look at copy and reverse beside shuffle and replace_random, from k=1 to k=32; then at threshold,'
+	@echo 'which chooses its own speed. How to read it: docs/reading-a-report.md. The curves: demo/report/curves.svg'
+	@echo 'Report: demo/report/report.md'
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
