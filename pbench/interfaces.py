@@ -113,13 +113,16 @@ class Selection:
     """A sampler's decision for one step of the block, [R, W] each.
 
     `commit` marks positions that get `tokens` (the proposals where None); `remask` marks
-    committed positions that become masks again; `done` [R] ends a row's block early.
+    committed positions that become masks again; `done` [R] says that a row's block may end: it is
+    asked for only where `Traits.may_continue` lets a block go on without masks. `confidence` is
+    the score to record for the commits (the proposals' probability where None).
     """
 
     commit: torch.Tensor
     tokens: torch.Tensor | None = None
     remask: torch.Tensor | None = None
     done: torch.Tensor | None = None
+    confidence: torch.Tensor | None = None
 
 
 class Step(Protocol):
@@ -130,6 +133,7 @@ class Step(Protocol):
 
     to_unmask: torch.Tensor  # bool [R, W]: masked candidates
     fixed: torch.Tensor  # bool [R, W]: given positions, never to be touched
+    plans: list[BlockPlan]  # per row
     states: list[Any]  # per row: what plan_block returned for its block
     numbers: list[int]  # per row: this step within the block, from 0
 
@@ -150,14 +154,30 @@ class Step(Protocol):
 
     def uniform(self) -> torch.Tensor: ...  # [R, W] in [0, 1), from each sample's own stream
 
+    # Where Traits.sees_committed: `index` also lists committed positions that are not fixed, and
+    # `proposal` has their argmax; -inf on positions for which no logits were asked.
+    @property
+    def top_probability(self) -> torch.Tensor: ...  # [R, W]: probability of `proposal`, committed too
+
+    # Where Traits.shadow: what a mask in the place of a committed token would give to that token.
+    @property
+    def shadow_probability(self) -> torch.Tensor: ...  # [R, W]; +inf where nothing is committed or fixed
+
+    # Where Traits.verifier: one auxiliary forward, counted as nfe_aux.
+    def verifier_log_probs(self, draft: torch.Tensor) -> torch.Tensor: ...  # [N, V], rows as in `index`
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What a sampler may do and what it needs of the model; the engine checks both."""
 
     may_remask: bool = False
-    may_edit: bool = False
+    may_edit: bool = False  # may commit over committed tokens that are not fixed
     may_idle: bool = False  # a forward without a commit is part of the rule
+    may_continue: bool = False  # a block without masks goes on until Selection.done
+    sees_committed: bool = False  # logits also at committed positions of the block
+    shadow: bool = False  # a second copy of the block, all masks, is scored with every forward
+    verifier: bool = False  # an autoregressive model checks drafts
     needs: frozenset[str] = field(default_factory=frozenset)  # fields of Capabilities
 
 
