@@ -7,7 +7,7 @@ while the sampler's own state goes on. Time is that of the processor on one thre
 machine changes little; a sampler's rounds alternate with `confidence` and the best of each counts.
 Peak memory is what select holds beyond the model's logits of the 32 masked positions, as a multiple
 of their size; it is taken in a process in which memory that is free goes back to the system at once
-(glibc on Linux only).
+(glibc on Linux only). What a sampler keeps from the step before (klass: once the logits) comes on top.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def level_table(length: int, base: int) -> tuple[tuple[int, ...], ...]:
     stride = length // base
     while free:
         taken = [position for position in free if position % max(stride, 1) == 0]
-        free = [position for position in free if position not in taken]
+        free = sorted(set(free) - set(taken))
         levels += [taken] if taken else []
         stride //= base
     if len(levels) > 1 and len(levels[-1]) < len(levels[-2]):

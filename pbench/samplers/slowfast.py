@@ -1,7 +1,8 @@
 """SlowFast sampling (arXiv 2506.10848): explore how far the answer is settled, then fill that part.
 
-Checked against a case worked out by hand, and top-1 for gammas above 1. The published loop spends all exploration steps even on
-a block that is full; here a block ends with its last mask (`--compat parallelbench`: as published).
+Checked against a case worked out by hand, and top-1 for gammas above 1. The published loop spends
+all exploration steps even on a block that is full; here a block ends with its last mask
+(`--compat parallelbench`: as published).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """WINO, wide in and narrow out (arXiv 2507.18578): commit generously, take back what does not hold.
 
-Checked against cases worked out by hand, and top-1 at gamma 1. Unlike ParallelBench's copy, shadow positions are never
-candidates, and given tokens are never taken back.
+Checked against cases worked out by hand, and top-1 at gamma 1. Unlike ParallelBench's
+copy, shadow positions are never candidates, and given tokens are never taken back.
 """
 
 from __future__ import annotations

@@ -54,7 +54,11 @@ def test_lines_of_files_are_texts(tmp_path: Path):
         (("--tasks", "copi"), UsageError, "did you mean 'copy'"),
         (("--text", "nowhere.txt"), ArtifactError, r"nowhere\.txt"),
         (("--tasks", "words_to_sentence/easy", "--split", "test"), UsageError, "vocabulary is closed"),
-        (("--tasks", "words_to_sentence_by_length/easy_5", "--split", "test"), UsageError, "no text to count"),
+        (
+            ("--tasks", "words_to_sentence_by_length/easy_5", "--split", "test"),
+            UsageError,
+            "no text to count",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_error(tmp_path: Path, arguments, error, words):

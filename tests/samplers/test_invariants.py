@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from pbench.decode import Engine, EngineOptions, nfe_bound
-from pbench.interfaces import Canvas, Capabilities
+from pbench.errors import UsageError
+from pbench.interfaces import Canvas
 from pbench.records import Generation
 from pbench.samplers import SAMPLERS, make_sampler
 from pbench.samplers.frequencies import FrequencyTable
@@ -76,9 +77,7 @@ blocks = pytest.mark.parametrize("block_length", [None, 4, 2, 1])
 
 
 class Counted(Scripted):
-    """Counts for every sample in how many forward calls it took part; able to do all that samplers ask."""
-
-    capabilities = Capabilities(max_length=96, position_ids=True, arbitrary_mask=True)
+    """Counts for every row in how many forward calls it took part."""
 
     def __init__(self, script=hashed):
         super().__init__(script)
@@ -201,6 +200,30 @@ def test_batch_neighbours_padding_and_order_change_nothing(index, temperature, b
             *CASES[index], samples, batch_size=size, temperature=temperature, block_length=block_length
         )
         assert together == single
+
+
+@each_case
+@pytest.mark.parametrize("cache", ["prefix", "dual"])
+def test_a_cache_does_not_make_a_batch_matter(index, cache):
+    name, options = CASES[index]
+    if SAMPLERS.get(name).traits.shadow:  # the engine refuses a cache beside a shadow block
+        with pytest.raises(UsageError, match=name):
+            decode(name, options, cache=cache, block_length=2)
+        return
+    single = decode(name, options, cache=cache, block_length=2, batch_size=1)
+    assert decode(name, options, SAMPLES[::-1], cache=cache, block_length=2, batch_size=3) == single
+    assert all(MASK not in answer.output_ids for answer in single.values())
+
+
+@each_case
+@pytest.mark.parametrize("block_length", [None, 4])
+def test_compat_comes_to_an_end_and_does_not_make_a_batch_matter(index, block_length):
+    engine = {"compat": "parallelbench", "block_length": block_length}
+    single = decode(*CASES[index], batch_size=1, **engine)
+    assert decode(*CASES[index], SAMPLES[::-1], batch_size=3, **engine) == single
+    for answer in single.values():
+        assert answer.status in ("ok", "empty")
+        assert MASK not in answer.output_ids
 
 
 @each_case

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbench.decode import Engine, EngineOptions
 from pbench.interfaces import BlockPlan
 from pbench.samplers import make_sampler
 from pbench.samplers.slowfast import Cycle, SlowFastOptions
 from tests.samplers.plays import Play
+from tests.scripted import Scripted, hashed, sample
 
 SCORES = [0.95, 0.92, 0.5, 0.4, 0.35, 0.2, 0.1, 0.1]
 
@@ -74,3 +76,18 @@ def test_every_forward_commits(scores, gamma, steps):
     published = Play(sampler, lambda n: scores, compat=True)
     assert len(published.frames) >= steps
     assert len(published.frames) <= sampler.max_steps(BlockPlan(len(scores), len(scores), 1, 0, len(scores)))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_idle_forwards_of_the_original_are_the_same_in_any_batch(temperature):
+    sampler = make_sampler("slowfast", {"gamma": 0.5})
+    samples = [sample(index, "abcd"[: 1 + index % 3], 8) for index in range(5)]
+    runs = []
+    for size in (1, 3):
+        options = EngineOptions(
+            block_length=4, batch_size=size, temperature=temperature, compat="parallelbench"
+        )
+        answers = Engine(Scripted(hashed), sampler, 8, options).run(samples)
+        runs.append({each.sample.index: (each.output_ids, each.nfe, each.trace) for each in answers})
+    assert runs[0] == runs[1]
+    assert all(nfe >= 2 * 6 for _, nfe, _ in runs[0].values())
