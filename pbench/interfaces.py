@@ -1,4 +1,4 @@
-"""The Protocols at which plug-ins meet the core: Canvas, Denoiser, Sampler, TextGenerator, Metric.
+"""The Protocols at which plug-ins meet the core: Canvas, Denoiser, Verifier, Sampler, TextGenerator, Metric.
 
 A model knows nothing of samplers and a sampler nothing of models: the engine of `pbench.decode`
 carries logits from the one to the other. Shapes: R rows in the batch, L canvas positions,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlockPlan",
+    "CacheUse",
     "Canvas",
     "Capabilities",
     "Denoiser",
@@ -28,11 +29,17 @@ __all__ = [
     "Step",
     "TextGenerator",
     "Traits",
+    "Verifier",
 ]
 
 
 class Canvas(Protocol):
-    """The token grid of a batch: prompts left-padded to one length, then the answer region."""
+    """The token grid of a batch: prompts left-padded to one length, then the answer region.
+
+    `pair_mask` and columns from `length` on come only to models with the capability
+    `arbitrary_mask`: such extra columns stand beside the sequence, and their place in it is what
+    `position_ids` says.
+    """
 
     @property
     def ids(self) -> torch.Tensor: ...  # int64 [R, L]
@@ -44,6 +51,26 @@ class Canvas(Protocol):
     def prompt_lengths(self) -> torch.Tensor: ...  # int64 [R]; without padding
     @property
     def answer_start(self) -> int: ...  # column of the first answer position, the same in every row
+    @property
+    def length(self) -> int: ...  # columns of padding, prompt and answer
+    @property
+    def pair_mask(self) -> torch.Tensor | None: ...  # bool [R, L, L] (from, to); None: all see all real
+
+
+@dataclass(frozen=True, slots=True)
+class CacheUse:
+    """One forward pass through a model's cache.
+
+    Of canvas row r the columns `start[r]` to `stop[r]` (exclusive) are computed anew, and what the
+    model keeps of them is stored in row `slots[r]` of `memory`; the other columns are as last
+    stored. start 0 and stop L fill a row from nothing. Padding may change between two passes, so
+    that a memory counts by position and not by column.
+    """
+
+    memory: Any  # what Denoiser.new_cache made
+    slots: torch.Tensor  # int64 [R]
+    start: torch.Tensor  # int64 [R]
+    stop: torch.Tensor  # int64 [R]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +116,35 @@ class Denoiser(Protocol):
         """Text of answer ids: special tokens dropped, nothing trimmed."""
         ...
 
-    def logits(self, canvas: Canvas, positions: torch.Tensor) -> torch.Tensor:
+    def encode_text(self, text: str) -> list[int]:
+        """Token ids of a piece of an answer, nothing added; UsageError if it cannot be written."""
+        ...
+
+    def new_cache(self) -> Any:
+        """An empty memory for `CacheUse`, of no rows yet; asked for only where `kv_cache` is claimed."""
+        ...
+
+    def logits(self, canvas: Canvas, positions: torch.Tensor, cache: CacheUse | None = None) -> torch.Tensor:
         """Logits [N, V] for `positions` [N, 2] (row, column) and no others.
 
-        Already shifted where the family predicts the next token; the mask token is -inf.
+        Already shifted where the family predicts the next token; the mask token is -inf. With
+        `cache` the positions lie in the columns that are computed anew.
+        """
+        ...
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """An autoregressive model with the denoiser's token ids that judges drafts; see Traits.verifier."""
+
+    name: str
+    identity: Mapping[str, Any]
+    vocab_size: int
+
+    def log_probs(self, canvas: Canvas, positions: torch.Tensor) -> torch.Tensor:
+        """Log probabilities [N, V] of the token at each of `positions` [N, 2] (row, column).
+
+        Given the row's tokens before that column; the draft stands on the canvas.
         """
         ...
 
@@ -113,13 +165,17 @@ class Selection:
     """A sampler's decision for one step of the block, [R, W] each.
 
     `commit` marks positions that get `tokens` (the proposals where None); `remask` marks
-    committed positions that become masks again; `done` [R] ends a row's block early.
+    committed positions that become masks again; `done` [R] says that a row's block may end: it is
+    asked for only where `Traits.may_continue` lets a block go on without masks (None: it ends at
+    its last mask). `confidence` is the score to record for the commits (the proposals'
+    probability where None). A commit of the token that stands there already changes nothing.
     """
 
     commit: torch.Tensor
     tokens: torch.Tensor | None = None
     remask: torch.Tensor | None = None
     done: torch.Tensor | None = None
+    confidence: torch.Tensor | None = None
 
 
 class Step(Protocol):
@@ -130,8 +186,10 @@ class Step(Protocol):
 
     to_unmask: torch.Tensor  # bool [R, W]: masked candidates
     fixed: torch.Tensor  # bool [R, W]: given positions, never to be touched
+    plans: list[BlockPlan]  # per row
     states: list[Any]  # per row: what plan_block returned for its block
     numbers: list[int]  # per row: this step within the block, from 0
+    compat: bool  # --compat parallelbench: reproduce the original code, its quirks included
 
     @property
     def tokens(self) -> torch.Tensor: ...  # int64 [R, W]: what stands on the canvas now
@@ -150,14 +208,30 @@ class Step(Protocol):
 
     def uniform(self) -> torch.Tensor: ...  # [R, W] in [0, 1), from each sample's own stream
 
+    # Where Traits.sees_committed: `index` also lists committed positions that are not fixed, and
+    # `proposal` has their argmax; -inf on positions for which no logits were asked.
+    @property
+    def top_probability(self) -> torch.Tensor: ...  # [R, W]: probability of `proposal`, committed too
+
+    # Where Traits.shadow: what a mask in the place of a committed token would give to that token.
+    @property
+    def shadow_probability(self) -> torch.Tensor: ...  # [R, W]; +inf where nothing is committed or fixed
+
+    # Where Traits.verifier: one auxiliary forward, counted as nfe_aux.
+    def verifier_log_probs(self, draft: torch.Tensor) -> torch.Tensor: ...  # [N, V], rows as in `index`
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What a sampler may do and what it needs of the model; the engine checks both."""
 
     may_remask: bool = False
-    may_edit: bool = False
+    may_edit: bool = False  # may commit over committed tokens, where it sees them and they are not fixed
     may_idle: bool = False  # a forward without a commit is part of the rule
+    may_continue: bool = False  # a block without masks goes on until Selection.done
+    sees_committed: bool = False  # logits also at committed positions of the block
+    shadow: bool = False  # a second copy of the block, all masks, is scored with every forward
+    verifier: bool = False  # an autoregressive model checks drafts
     needs: frozenset[str] = field(default_factory=frozenset)  # fields of Capabilities
 
 

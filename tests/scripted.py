@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import torch
 
-from pbench.interfaces import Canvas, Capabilities
+from pbench.decode.canvas import CanvasView
+from pbench.interfaces import CacheUse, Canvas, Capabilities
 from pbench.records import Sample
 
 PAD, MASK, EOS = 0, 1, 2
@@ -18,7 +20,7 @@ class Scripted:
     """Logits by `script(canvas, row, answer position) -> [V]`; counts what it was asked for."""
 
     name = family = "scripted"
-    capabilities = Capabilities(max_length=96)
+    capabilities = Capabilities(max_length=96, position_ids=True, arbitrary_mask=True, kv_cache=True)
     vocab_size, mask_token_id, eos_token_id, pad_token_id = VOCAB, MASK, EOS, PAD
     device = torch.device("cpu")
 
@@ -37,13 +39,61 @@ class Scripted:
     def decode(self, ids: Sequence[int]) -> str:
         return "".join(chr(ord("a") + token - 3) for token in ids if token > EOS)
 
-    def logits(self, canvas: Canvas, positions: torch.Tensor) -> torch.Tensor:
+    def encode_text(self, text: str) -> list[int]:
+        return [3 + ord(c) % (VOCAB - 3) for c in text]
+
+    def new_cache(self) -> dict[int, dict[int, int]]:
+        """Slot -> position -> the token id that stood there when it was last computed."""
+        return defaultdict(dict)
+
+    def logits(self, canvas: Canvas, positions: torch.Tensor, cache: CacheUse | None = None) -> torch.Tensor:
         self.forwards += 1
         self.asked += len(positions)
-        rows = [self.script(canvas, r, c - canvas.answer_start) for r, c in positions.tolist()]
-        logits = torch.stack(rows)
+        if cache is not None:
+            canvas = remembered(canvas, cache)
+        rows = []
+        for row, column in positions.tolist():
+            seen = canvas if canvas.pair_mask is None else seen_from(canvas, column)
+            answer = int(canvas.position_ids[row, column] - canvas.prompt_lengths[row])
+            rows.append(self.script(seen, row, answer))
+        logits = torch.stack(rows) if rows else torch.empty(0, VOCAB)
         logits[:, MASK] = -torch.inf
         return logits
+
+
+def seen_from(canvas: Canvas, column: int) -> CanvasView:
+    """The canvas as the positions of one column see it."""
+    assert canvas.pair_mask is not None
+    return CanvasView(
+        canvas.ids,
+        canvas.pair_mask[:, column],
+        canvas.position_ids,
+        canvas.prompt_lengths,
+        canvas.answer_start,
+        canvas.length,
+    )
+
+
+def remembered(canvas: Canvas, use: CacheUse) -> CanvasView:
+    """Store what is computed anew, and read all the rest as it was last computed."""
+    ids = canvas.ids.clone()
+    padding = (canvas.answer_start - canvas.prompt_lengths).tolist()
+    for row, slot in enumerate(use.slots.tolist()):
+        start, stop = int(use.start[row]), int(use.stop[row])
+        if start == 0:
+            use.memory[slot].clear()
+        for column in range(padding[row], canvas.length):
+            if start <= column < stop:
+                use.memory[slot][column - padding[row]] = int(ids[row, column])
+            ids[row, column] = use.memory[slot][column - padding[row]]
+    return CanvasView(
+        ids,
+        canvas.attention_mask,
+        canvas.position_ids,
+        canvas.prompt_lengths,
+        canvas.answer_start,
+        canvas.length,
+    )
 
 
 def hashed(canvas: Canvas, row: int, position: int) -> torch.Tensor:

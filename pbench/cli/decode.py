@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -14,9 +14,9 @@ from pbench.errors import SamplesFailedError, UsageError, nearest
 
 if TYPE_CHECKING:
     from pbench.decode.data import TaskData
-    from pbench.decode.engine import EngineOptions
+    from pbench.decode.options import EngineOptions
     from pbench.decode.run import Plan, Result
-    from pbench.interfaces import Denoiser, Sampler
+    from pbench.interfaces import Denoiser, Sampler, Verifier
 
 __all__ = ["register"]
 
@@ -32,6 +32,17 @@ class Request:
     limit: int | None
     gen_length: int | None
     labels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request with everything loaded."""
+
+    denoiser: Denoiser
+    verifier: Verifier | None
+    sampler: Sampler
+    options: EngineOptions
+    plan: Plan
 
 
 _EXTRA = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -57,24 +68,46 @@ def decode(
     batch_size: int = typer.Option(32, min=1, help="Rows decoded together; does not change answers."),
     seed: int = typer.Option(0, help="Seed of random orders and of temperature > 0."),
     device: str = typer.Option("cpu", help="cpu, cuda:0, ..."),
+    top_p: float = typer.Option(None, help="Draw among the fewest tokens that reach this probability."),
+    top_k: int = typer.Option(None, min=1, help="Draw among this many tokens."),
+    eos: Literal["none", "stop", "suppress", "penalise"] = typer.Option(
+        "none", help="What an end-of-sequence token means."
+    ),
+    cache: Literal["none", "prefix", "dual"] = typer.Option(
+        "none", help="Fast-dLLM's caches, block by block."
+    ),
+    infill: bool = typer.Option(False, "--infill", help="Only the items of a given output format."),
+    compat: Literal["parallelbench"] = typer.Option(None, help="Another code's numbers, quirks included."),
     label: list[str] = typer.Option(None, help="key=value that becomes part of the run's identity."),
     out: Path = typer.Option(None, help="Output file (.parquet or .jsonl). Default: runs/NAME.parquet."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be done, and stop."),
 ) -> None:
     """Decode tasks with a model under an unmasking sampler; prints the path of the file written."""
-    from pbench.decode import EngineOptions, run_name
+    from pbench.decode import EngineOptions
 
-    options = EngineOptions(block_length, temperature, seed, batch_size)
+    options = EngineOptions(
+        block_length, temperature, seed, batch_size, compat, eos, top_p, top_k, infill, cache
+    )
     request = Request(model, device, console.split_list(tasks), data, limit, gen_length, _labels(label))
-    chosen = _sampler(context, sampler)
-    denoiser, plan = _prepare(request, chosen, options)
+    job = _prepare(request, _sampler(context, sampler, model), options)
+    target = _target(out, job.plan)
+    if dry_run:
+        _tell_plan(job, target)
+    else:
+        _finish(_run(job, target))
+
+
+def _target(out: Path | None, plan: Plan) -> Path:
+    from pbench.decode import run_name
+
     target = out if out is not None else Path("runs") / run_name(plan.identity)
     if target.suffix not in (".parquet", ".jsonl"):
         raise UsageError(f"--out {target}: the name must end in .parquet or .jsonl")
-    if dry_run:
-        _tell_plan(plan, chosen, target, block_length)
-        return
-    result = _run(plan, denoiser, chosen, options, target)
+    return target
+
+
+def _finish(result: Result) -> None:
+    """Print where the answers are; SamplesFailedError if some are missing."""
     console.result(str(result.path))
     failed = result.counts.get("error", 0)
     if failed:
@@ -84,18 +117,21 @@ def decode(
         )
 
 
-def _sampler(context: typer.Context, name: str) -> Sampler:
-    """The sampler with the options that the command itself does not know."""
+def _sampler(context: typer.Context, name: str, model: str) -> Sampler:
+    """The sampler with the options that the command itself does not know, and what the model gives it."""
+    from pbench.models import find_model
     from pbench.samplers import make_sampler
+    from pbench.samplers.frequencies import with_table
 
-    return make_sampler(name, _extra_options(context, name))
+    options = _extra_options(context, name)
+    return make_sampler(name, with_table(name, options, find_model(model).folder))
 
 
 def _extra_options(context: typer.Context, name: str) -> dict[str, Any]:
     """`--gamma 0.9 --k=4` -> {"gamma": "0.9", "k": "4"}; whatever else is left is an error."""
-    from pbench.samplers import SAMPLERS
+    from pbench.samplers import options_model
 
-    takes = list(SAMPLERS.get(name).Options.model_fields)
+    takes = list(options_model(name).model_fields)
     own = [flag for parameter in context.command.params for flag in parameter.opts]
     options: dict[str, Any] = {}
     words = list(context.args)
@@ -115,20 +151,42 @@ def _extra_options(context: typer.Context, name: str) -> dict[str, Any]:
     return options
 
 
-def _prepare(request: Request, sampler: Sampler, options: EngineOptions) -> tuple[Denoiser, Plan]:
+def _prepare(request: Request, sampler: Sampler, options: EngineOptions) -> Job:
     """Load the model and the samples, and say what the run is."""
-    from pbench.decode import make_plan, run_identity
+    from pbench.decode import check_needs, fit_sample, make_plan, run_identity
     from pbench.models import find_model, load_model
 
+    if options.infill and request.gen_length is not None:
+        raise UsageError("--infill makes canvases of the length that each answer needs; drop --gen-length")
     denoiser = load_model(find_model(request.model), request.device)
-    identity = run_identity(denoiser, sampler, options, request.gen_length, request.labels)
-    return denoiser, make_plan(
+    verifier = _verifier(sampler, request.device)
+    check_needs(denoiser, sampler, options, verifier)
+    identity = run_identity(denoiser, sampler, options, request.gen_length, request.labels, verifier)
+    plan = make_plan(
         _tasks(denoiser, request.tasks, request.data),
         identity,
         limit=request.limit,
         gen_length=request.gen_length,
+        fit=(lambda sample: fit_sample(sample, denoiser, options.block_length)) if options.infill else None,
         command=["pbench", *sys.argv[1:]],
     )
+    return Job(denoiser, verifier, sampler, options, plan)
+
+
+def _verifier(sampler: Sampler, device: str) -> Verifier | None:
+    """The model that the sampler's `--verifier` names, if it names one."""
+    from pbench.interfaces import Verifier
+    from pbench.models import find_model, load_model
+
+    name = getattr(sampler.options, "verifier", None)
+    if name is None:
+        return None
+    model = load_model(find_model(name), device)
+    if not isinstance(model, Verifier):
+        raise UsageError(
+            f"--verifier {name}: it must be an autoregressive model, which {model.family} is not"
+        )
+    return model
 
 
 def _tasks(denoiser: Denoiser, wanted: list[str], data: Path | None) -> list[TaskData]:
@@ -165,14 +223,16 @@ def _labels(values: list[str] | None) -> dict[str, str]:
     return labels
 
 
-def _run(plan: Plan, denoiser: Denoiser, sampler: Sampler, options: EngineOptions, out: Path) -> Result:
+def _run(job: Job, out: Path) -> Result:
     from pbench.cli.app import TerminatedError
     from pbench.cli.progress import DecodeProgress
     from pbench.decode import decode_run, journal_path
 
     try:
         with DecodeProgress() as progress:
-            result = decode_run(plan, denoiser, sampler, options, out, progress.update)
+            result = decode_run(
+                job.plan, job.denoiser, job.sampler, job.options, out, progress.update, job.verifier
+            )
     except (KeyboardInterrupt, TerminatedError):
         if journal_path(out).exists():
             console.note(f"{journal_path(out)} keeps what is finished; the same command goes on from there")
@@ -184,13 +244,14 @@ def _run(plan: Plan, denoiser: Denoiser, sampler: Sampler, options: EngineOption
     return result
 
 
-def _tell_plan(plan: Plan, sampler: Sampler, out: Path, block_length: int | None) -> None:
+def _tell_plan(job: Job, out: Path) -> None:
     from pbench.decode import nfe_bound
 
+    plan = job.plan
     for task in plan.tasks:
         chosen = [sample for sample in plan.samples if sample.task == task.name]
         console.note(f"{task.name}: {len(chosen)} of {len(task.samples)} samples")
-    bound = nfe_bound(plan.samples, sampler, block_length)
+    bound = nfe_bound(plan.samples, job.sampler, job.options.block_length)
     console.note(
         f"{len(plan.samples)} samples, at most {bound} forward passes of a sample in all; writes {out}"
     )

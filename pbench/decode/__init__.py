@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from pbench.decode.engine import Engine, EngineOptions, nfe_bound
+from pbench.decode.engine import Engine, nfe_bound
 from pbench.decode.identity import describe, run_identity, run_name
+from pbench.decode.infill import fit_sample
+from pbench.decode.options import EngineOptions, check_needs
 from pbench.decode.run import Plan, Result, decode_run, journal_path, make_plan
 
 __all__ = [
@@ -11,8 +13,10 @@ __all__ = [
     "EngineOptions",
     "Plan",
     "Result",
+    "check_needs",
     "decode_run",
     "describe",
+    "fit_sample",
     "journal_path",
     "make_plan",
     "nfe_bound",

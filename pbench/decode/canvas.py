@@ -7,11 +7,25 @@ lives here and nowhere else. R rows, L = answer_start + gen_length columns.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-__all__ = ["BatchCanvas"]
+__all__ = ["BatchCanvas", "CanvasView", "with_draft", "with_rows", "with_shadow"]
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasView:
+    """A canvas made from another for one forward pass; see `pbench.interfaces.Canvas`."""
+
+    ids: Tensor
+    attention_mask: Tensor
+    position_ids: Tensor
+    prompt_lengths: Tensor
+    answer_start: int
+    length: int
+    pair_mask: Tensor | None = None
 
 
 class BatchCanvas:
@@ -30,6 +44,16 @@ class BatchCanvas:
     def answer_start(self) -> int:
         """Column of the first answer position."""
         return self.ids.shape[1] - self.gen_length
+
+    @property
+    def length(self) -> int:
+        """Columns in all."""
+        return self.ids.shape[1]
+
+    @property
+    def pair_mask(self) -> None:
+        """Every position sees every real one."""
+        return None
 
     @property
     def attention_mask(self) -> Tensor:
@@ -86,3 +110,55 @@ class BatchCanvas:
             self.ids = self.ids[:, -grown:]
         elif grown > 0:
             self.ids = torch.nn.functional.pad(self.ids, (grown, 0), value=self.pad_token_id)
+
+
+def with_rows(canvas: BatchCanvas, rows: Tensor) -> CanvasView:
+    """Only the rows `rows` [r], in this order."""
+    return CanvasView(
+        canvas.ids[rows],
+        canvas.attention_mask[rows],
+        canvas.position_ids[rows],
+        canvas.prompt_lengths[rows],
+        canvas.answer_start,
+        canvas.length,
+    )
+
+
+def with_draft(canvas: BatchCanvas, columns: Tensor, tokens: Tensor) -> CanvasView:
+    """`tokens` [R, W] put at the answer positions `columns` [R, W]."""
+    return CanvasView(
+        canvas.ids.scatter(1, columns + canvas.answer_start, tokens),
+        canvas.attention_mask,
+        canvas.position_ids,
+        canvas.prompt_lengths,
+        canvas.answer_start,
+        canvas.length,
+    )
+
+
+def with_shadow(canvas: BatchCanvas, columns: Tensor) -> CanvasView:
+    """A second copy of the answer positions `columns` [R, W], all masks, beside the sequence.
+
+    The sequence does not see the copy. A position of the copy sees the whole copy, and of the
+    sequence everything real but the position that it mirrors (WINO, arXiv 2507.18578).
+    """
+    rows, width = columns.shape
+    mirrored = columns + canvas.answer_start
+    real = canvas.attention_mask
+    seen = torch.zeros(
+        rows, canvas.length + width, canvas.length + width, dtype=torch.bool, device=real.device
+    )
+    seen[:, :, : canvas.length] = real.unsqueeze(1)
+    seen[:, canvas.length :, canvas.length :] = True
+    shadow = torch.arange(canvas.length, canvas.length + width, device=real.device)
+    seen[torch.arange(rows, device=real.device).unsqueeze(1), shadow, mirrored] = False
+    masks = torch.full_like(columns, canvas.mask_token_id)
+    return CanvasView(
+        torch.cat([canvas.ids, masks], dim=1),
+        torch.cat([real, torch.ones_like(masks, dtype=torch.bool)], dim=1),
+        torch.cat([canvas.position_ids, canvas.position_ids.gather(1, mirrored)], dim=1),
+        canvas.prompt_lengths,
+        canvas.answer_start,
+        canvas.length,
+        seen,
+    )

@@ -7,48 +7,45 @@ decides is checked before it touches the canvas.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor
 
+from pbench.decode.caches import BlockCache
 from pbench.decode.canvas import BatchCanvas
+from pbench.decode.ends import ended
+from pbench.decode.forwards import Forwards
+from pbench.decode.infill import answer_canvas
+from pbench.decode.options import EngineOptions, check_needs, resolve_block_length
 from pbench.decode.rows import Row
+from pbench.decode.scores import Scoring
 from pbench.decode.view import StepView
 from pbench.errors import PbenchError, UsageError
-from pbench.interfaces import BlockPlan, Denoiser, Sampler, Selection
+from pbench.interfaces import BlockPlan, Denoiser, Sampler, Selection, Verifier
 from pbench.records import Generation, Sample
 from pbench.samplers.selection import best
 
-__all__ = ["Engine", "EngineOptions", "nfe_bound", "resolve_block_length"]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """How to decode: `block_length` None = any order over the whole answer."""
-
-    block_length: int | None = None
-    temperature: float = 0.0
-    seed: int = 0
-    batch_size: int = 32
-
-
-def resolve_block_length(gen_length: int, block_length: int | None) -> int:
-    """The block length in tokens; UsageError if it does not divide gen_length."""
-    if block_length is None:
-        return gen_length
-    if block_length < 1 or gen_length % block_length:
-        raise UsageError(f"--block-length {block_length} does not divide gen_length {gen_length}")
-    return block_length
+__all__ = ["Engine", "nfe_bound"]
 
 
 class Engine:
     """Decodes samples of one gen_length with one denoiser under one sampler."""
 
-    def __init__(self, denoiser: Denoiser, sampler: Sampler, gen_length: int, options: EngineOptions):
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        sampler: Sampler,
+        gen_length: int,
+        options: EngineOptions,
+        verifier: Verifier | None = None,
+    ):
+        """UsageError if the sampler or the options need what there is not, or the lengths do not fit."""
+        check_needs(denoiser, sampler, options, verifier)
         self.denoiser = denoiser
         self.sampler = sampler
         self.options = options
@@ -58,6 +55,11 @@ class Engine:
         self.canvas = BatchCanvas(
             gen_length, denoiser.mask_token_id, denoiser.pad_token_id, torch.device(denoiser.device)
         )
+        # One block has no finished part whose keys could be kept: the caches have nothing to do.
+        cached = options.cache != "none" and self.block_length < gen_length
+        cache = BlockCache(denoiser, options.cache) if cached else None
+        self.forwards = Forwards(denoiser, self.canvas, verifier, cache)
+        self.scoring = _scoring(denoiser, options)
         self.rows: list[Row] = []
 
     def run(self, samples: Iterable[Sample]) -> Iterator[Generation]:
@@ -77,8 +79,11 @@ class Engine:
                 yield row
             else:
                 joined.append(row)
-        mask = self.denoiser.mask_token_id
-        self.canvas.extend([row.prompt for row in joined], [[mask] * self.gen_length for _ in joined])
+        taken = {row.slot for row in self.rows}
+        free = (slot for slot in count() if slot not in taken)
+        for row in joined:
+            row.slot = next(free)
+        self.canvas.extend([row.prompt for row in joined], [row.answer for row in joined])
         self.rows += joined
 
     def _open(self, sample: Sample) -> Row | Generation:
@@ -91,8 +96,22 @@ class Engine:
         if len(row.prompt) + self.gen_length > limit:
             longest = f"prompt {len(row.prompt)} + gen_length {self.gen_length} tokens"
             return row.failure("too_long", f"{longest} is more than the model's {limit}")
-        row.next_block(self.sampler, [True] * self.gen_length)
+        try:
+            row.answer = self._blank(sample)
+        except UsageError as error:
+            return row.failure("canvas", str(error))
+        if not row.next_block(self.sampler, [token == self.denoiser.mask_token_id for token in row.answer]):
+            return row.generation(list(row.answer), self.denoiser)
         return row
+
+    def _blank(self, sample: Sample) -> list[int]:
+        """The answer region before the first step."""
+        if not self.options.infill:
+            return [self.denoiser.mask_token_id] * self.gen_length
+        answer = answer_canvas(sample, self.denoiser, self.options.block_length)
+        if len(answer) != self.gen_length:
+            raise UsageError(f"its canvas has {len(answer)} positions, not gen_length {self.gen_length}")
+        return answer
 
     @torch.inference_mode()
     def _step(self) -> Iterator[Generation]:
@@ -100,27 +119,30 @@ class Engine:
         started = time.perf_counter()
         columns = self._columns()
         tokens = self.canvas.answers.gather(1, columns)
-        candidates = tokens == self.denoiser.mask_token_id
-        index = candidates.nonzero()
-        positions = torch.stack([index[:, 0], columns[index[:, 0], index[:, 1]]], dim=1)
-        positions[:, 1] += self.canvas.answer_start
-        logits = self.denoiser.logits(self.canvas, positions)
+        fixed = self.canvas.fixed.gather(1, columns)
+        to_unmask = tokens == self.denoiser.mask_token_id
+        asked = ~fixed if self.sampler.traits.sees_committed else to_unmask
+        if self.sampler.traits.shadow:
+            found = self.forwards.shadowed(self.rows, columns, asked, ~fixed & ~to_unmask)
+        else:
+            found = self.forwards.plain(self.rows, columns, asked)
         view = StepView(
-            logits,
-            index,
+            found,
             tokens,
-            self.canvas.fixed.gather(1, columns),
-            temperature=self.options.temperature,
-            streams=[row.streams for row in self.rows],
-            states=[row.state for row in self.rows],
-            numbers=[row.number for row in self.rows],
+            to_unmask,
+            fixed,
+            rows=self.rows,
+            scoring=self.scoring,
+            verify=lambda draft: self.forwards.verify(self.rows, columns, found.index, draft),
         )
         selection = self.sampler.select(view)
         share = (time.perf_counter() - started) / len(self.rows)
         for row in self.rows:
             row.count_forward(share)
         self._apply(view, selection, columns)
-        yield from self._leave(view.finite_rows.tolist())
+        if self.options.eos == "stop":
+            self._stop(view.finite_rows)
+        yield from self._leave(view.finite_rows.tolist(), self._done(selection))
 
     def _columns(self) -> Tensor:
         """Answer positions [R, W] of each row's current block."""
@@ -130,28 +152,47 @@ class Engine:
     def _apply(self, view: StepView, selection: Selection, columns: Tensor) -> None:
         """Write the commits and remasks to the canvas and to the traces."""
         commit = self._checked(selection, view) & view.finite_rows.unsqueeze(1)
-        new = view.proposal if selection.tokens is None else selection.tokens
+        new = _where_given(selection.tokens, selection, view.proposal)
+        commit = commit & (view.to_unmask | (new != view.tokens))
         tokens = torch.where(commit, new, view.tokens)
         remask = selection.remask
         if remask is not None:
             tokens = tokens.masked_fill(remask, self.denoiser.mask_token_id)
-            self._record_remasks(remask, view)
+            self._record_remasks(remask, view, columns)
         self.canvas.answers.scatter_(1, columns, tokens)
-        places = commit.nonzero()
-        confidence = view.confidence[places[:, 0], places[:, 1]].tolist()
-        edited = (~view.to_unmask)[places[:, 0], places[:, 1]].tolist()
-        written = new[places[:, 0], places[:, 1]].tolist()
-        for (row, position), token, c, edit in zip(places.tolist(), written, confidence, edited, strict=True):
-            self.rows[row].record("edit" if edit else "commit", position, token, c)
+        scores = _where_given(selection.confidence, selection, view.top_probability)
+        self._record_commits(commit, new, scores, view, columns)
 
-    def _record_remasks(self, remask: Tensor, view: StepView) -> None:
-        for row, position in remask.nonzero().tolist():
-            self.rows[row].record("remask", position, int(view.tokens[row, position]), float("nan"))
+    def _record_commits(
+        self, commit: Tensor, new: Tensor, scores: Tensor, view: StepView, columns: Tensor
+    ) -> None:
+        at = commit.nonzero().unbind(1)
+        values = (columns[at], new[at], scores[at], view.to_unmask[at])
+        for row, position, token, score, masked in zip(*(v.tolist() for v in (at[0], *values)), strict=True):
+            self.rows[row].record("commit" if masked else "edit", position, token, score)
+
+    def _record_remasks(self, remask: Tensor, view: StepView, columns: Tensor) -> None:
+        at = remask.nonzero().unbind(1)
+        for row, position, token in zip(
+            *(v.tolist() for v in (at[0], columns[at], view.tokens[at])), strict=True
+        ):
+            self.rows[row].record("remask", position, token, math.nan)
+
+    def _stop(self, finite: Tensor) -> None:
+        """`--eos stop`: fill up the answers that a committed EOS has ended."""
+        answers, eos = self.canvas.answers, self.denoiser.eos_token_id
+        masked = answers == self.denoiser.mask_token_id
+        over = ended(answers, masked, self.canvas.fixed, eos, self.denoiser.pad_token_id) & finite
+        for row in over.nonzero().squeeze(1).tolist():
+            self.rows[row].stopped = True
+        for row, position in (masked & over.unsqueeze(1)).nonzero().tolist():
+            self.rows[row].record("commit", position, eos, math.nan)
+        answers.masked_fill_(masked & over.unsqueeze(1), eos)
 
     def _checked(self, selection: Selection, view: StepView) -> Tensor:
         """The commits; a rule that breaks the sampler's own declaration is a bug, said at once."""
         traits, name = self.sampler.traits, self.sampler.name
-        allowed = ~view.fixed if traits.may_edit else view.to_unmask
+        allowed = view.asked if traits.may_edit else view.to_unmask
         if bool((selection.commit & ~allowed).any()):
             raise PbenchError(f"a bug in sampler {name!r}: it commits positions that are no candidates")
         if selection.remask is not None:
@@ -163,19 +204,28 @@ class Engine:
             return selection.commit
         return selection.commit | (idle & best(view.confidence, view.to_unmask))
 
-    def _leave(self, finite: list[bool]) -> Iterator[Generation]:
+    def _done(self, selection: Selection) -> list[bool]:
+        """Per row: may its block end once it holds no mask?"""
+        if not self.sampler.traits.may_continue or selection.done is None:
+            return [True] * len(self.rows)
+        return selection.done.tolist()
+
+    def _leave(self, finite: list[bool], done: list[bool]) -> Iterator[Generation]:
         """Hand out what is finished or has failed, and move the others to their next block."""
         answers = self.canvas.answers
         masked = (answers == self.denoiser.mask_token_id).tolist()
         staying: list[int] = []
         finished: list[Generation] = []
         for place, row in enumerate(self.rows):
-            block = masked[place][row.start : row.start + self.block_length]
+            holes = any(masked[place][row.start : row.start + self.block_length])
+            spent = row.number >= row.max_steps
             if not finite[place]:
                 finished.append(row.failure("non_finite", f"NaN or infinity in the logits at step {row.nfe}"))
-            elif any(block) and row.number >= row.max_steps:
+            elif holes and spent:
                 finished.append(row.failure("no_progress", f"block still masked after {row.number} steps"))
-            elif any(block) or row.next_block(self.sampler, masked[place]):
+            elif not row.stopped and (
+                holes or not (done[place] or spent) or row.next_block(self.sampler, masked[place])
+            ):
                 staying.append(place)
             else:
                 finished.append(row.generation(answers[place].tolist(), self.denoiser))
@@ -183,6 +233,23 @@ class Engine:
             self.canvas.keep(staying)
             self.rows = [self.rows[place] for place in staying]
         yield from finished
+
+
+def _scoring(denoiser: Denoiser, options: EngineOptions) -> Scoring:
+    ends = (denoiser.eos_token_id, denoiser.pad_token_id)
+    return Scoring(
+        options.temperature,
+        options.compat is not None,
+        options.top_p,
+        options.top_k,
+        suppressed=ends if options.eos == "suppress" else (),
+        penalised=ends if options.eos == "penalise" else (),
+    )
+
+
+def _where_given(values: Tensor | None, selection: Selection, default: Tensor) -> Tensor:
+    """What the selection says of its own commits; `default` [R, W] where it says nothing."""
+    return default if values is None else torch.where(selection.commit, values.to(default.dtype), default)
 
 
 def nfe_bound(samples: Iterable[Sample], sampler: Sampler, block_length: int | None) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pbench.config import config_id
-from pbench.decode.engine import EngineOptions
-from pbench.interfaces import Denoiser, Sampler
+from pbench.decode.options import EngineOptions
+from pbench.interfaces import Denoiser, Sampler, Verifier
 
 __all__ = ["describe", "run_identity", "run_name"]
 
@@ -18,6 +18,7 @@ def run_identity(
     options: EngineOptions,
     gen_length: int | None,
     labels: Mapping[str, str],
+    verifier: Verifier | None = None,
 ) -> dict[str, Any]:
     """Options as given: block_length None is "full", gen_length None is each task's own."""
     return {
@@ -27,13 +28,17 @@ def run_identity(
             "name": sampler.name,
             "options": sampler.options.model_dump(mode="json", exclude_none=True),
         },
+        "verifier": None if verifier is None else dict(verifier.identity),
         "block_length": options.block_length or "full",
         "gen_length": gen_length,
         "temperature": float(options.temperature),
         "seed": options.seed,
-        "compat": None,
-        "cache": "none",
-        "infill": False,
+        "top_p": options.top_p,
+        "top_k": options.top_k,
+        "eos": options.eos,
+        "compat": options.compat,
+        "cache": options.cache,
+        "infill": options.infill,
         "labels": dict(labels),
     }
 
@@ -43,6 +48,8 @@ def describe(identity: Mapping[str, Any]) -> str:
     options = "-".join(f"{key}{value}" for key, value in identity["sampler"]["options"].items())
     block = "" if identity["block_length"] == "full" else f"b{identity['block_length']}"
     parts = [identity["model"]["name"], identity["sampler"]["name"], options, block]
+    parts += [identity[key] for key in ("cache", "eos", "compat") if identity[key] not in (None, "none")]
+    parts += ["infill"] * identity["infill"]
     text = "-".join(part for part in parts if part)
     return "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in text)[:120]
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from pbench.decode.streams import sample_stream
+from pbench.decode.traces import commit_steps
 from pbench.interfaces import BlockPlan, Denoiser, Sampler
 from pbench.records import EventKind, Generation, Sample, TraceEvent
 
@@ -17,20 +18,30 @@ __all__ = ["Row"]
 
 @dataclass(slots=True)
 class Row:
-    """State of one row; the token ids themselves live on the canvas."""
+    """State of one row; the token ids themselves live on the canvas.
+
+    `prompt` and `answer` are the ids it starts from. `stopped` is set once an EOS has ended the answer.
+    `slot` is a number that no other row of the batch has, for as long as the row stays.
+    """
 
     sample: Sample
     prompt: Sequence[int]
     gen_length: int
     block_length: int
     seed: int
+    answer: Sequence[int] = ()
+    slot: int = 0
     block: int = -1
     number: int = 0
+    plan: BlockPlan = field(init=False)
     state: Any = None
     max_steps: int = 0
     nfe: int = 0
+    nfe_aux: int = 0
     query_tokens: int = 0
+    kv_tokens: int = 0
     seconds: float = 0.0
+    stopped: bool = False
     events: list[TraceEvent] = field(default_factory=list)
     streams: tuple[torch.Generator, torch.Generator] = field(init=False)
 
@@ -39,6 +50,11 @@ class Row:
         order = sample_stream(self.seed, sample.task, sample.index, "order")
         token = sample_stream(self.seed, sample.task, sample.index, "token")
         self.streams = (order, token)
+
+    @property
+    def length(self) -> int:
+        """Prompt and answer positions, without padding."""
+        return len(self.prompt) + self.gen_length
 
     @property
     def start(self) -> int:
@@ -52,8 +68,8 @@ class Row:
             masks = sum(masked[index * self.block_length : (index + 1) * self.block_length])
             if masks:
                 self.block, self.number = index, 0
-                plan = BlockPlan(masks, self.block_length, blocks, index, self.gen_length)
-                self.state, self.max_steps = sampler.plan_block(plan), sampler.max_steps(plan)
+                self.plan = BlockPlan(masks, self.block_length, blocks, index, self.gen_length)
+                self.state, self.max_steps = sampler.plan_block(self.plan), sampler.max_steps(self.plan)
                 return True
         return False
 
@@ -61,25 +77,29 @@ class Row:
         """One forward pass: `seconds` is this row's share of the batch's time."""
         self.nfe += 1
         self.number += 1
-        self.query_tokens += len(self.prompt) + self.gen_length
         self.seconds += seconds
 
+    def count_tokens(self, query: int, kv: int) -> None:
+        """What a forward pass computed for this row, and what that attended to, in tokens."""
+        self.query_tokens += query
+        self.kv_tokens += kv
+
     def record(self, kind: EventKind, position: int, token_id: int, confidence: float) -> None:
-        """Note a change of block position `position` at the current step."""
-        self.events.append(TraceEvent(self.nfe, self.start + position, token_id, confidence, kind))
+        """Note a change of answer position `position` at the current step."""
+        self.events.append(TraceEvent(self.nfe, position, token_id, confidence, kind))
 
     def generation(self, ids: list[int], denoiser: Denoiser) -> Generation:
         """The finished answer."""
         ends = {denoiser.eos_token_id, denoiser.pad_token_id}
         content = next((i for i, token in enumerate(ids) if token in ends), len(ids))
-        text = denoiser.decode(ids)
+        text = denoiser.decode(ids[:content] if self.stopped else ids)
         return Generation(
             sample=self.sample,
             status="ok" if text.strip() else "empty",
             output_text=text,
             output_ids=tuple(ids),
             content_length=content,
-            commit_step=self._commit_steps(),
+            commit_step=commit_steps(self.events, self.gen_length),
             **self._common(),
         )
 
@@ -102,16 +122,10 @@ class Row:
             "nfe": self.nfe,
             "nfe_prefill": 0,
             "nfe_store": 0,
-            "nfe_aux": 0,
+            "nfe_aux": self.nfe_aux,
             "query_tokens": self.query_tokens,
-            "kv_tokens": self.query_tokens,
+            "kv_tokens": self.kv_tokens,
             "trace": tuple(self.events),
             "seconds": self.seconds,
             "seed": self.seed,
         }
-
-    def _commit_steps(self) -> tuple[int, ...]:
-        steps = [0] * self.gen_length
-        for event in self.events:
-            steps[event.position] = event.step if event.event != "remask" else 0
-        return tuple(steps)

@@ -26,9 +26,10 @@ from pbench.artifacts import (
 )
 from pbench.config import config_id
 from pbench.decode.data import TaskData, spread
-from pbench.decode.engine import Engine, EngineOptions
+from pbench.decode.engine import Engine
+from pbench.decode.options import EngineOptions
 from pbench.errors import UsageError
-from pbench.interfaces import Denoiser, Sampler
+from pbench.interfaces import Denoiser, Sampler, Verifier
 from pbench.records import Generation, Sample
 
 __all__ = ["Plan", "Result", "decode_run", "journal_path", "make_plan"]
@@ -66,12 +67,18 @@ def make_plan(
     *,
     limit: int | None = None,
     gen_length: int | None = None,
+    fit: Callable[[Sample], Sample] | None = None,
     command: Sequence[str] = (),
 ) -> Plan:
-    """Choose `limit` samples of each task, and give them another gen_length where one is asked for."""
+    """Choose `limit` samples of each task, and give them another gen_length where one is asked for.
+
+    `fit` gives each sample the gen_length of its own canvas (see `pbench.decode.infill`).
+    """
     chosen = [sample for task in tasks for sample in spread(task.samples, limit)]
     if gen_length is not None:
         chosen = [replace(sample, gen_length=gen_length) for sample in chosen]
+    if fit is not None:
+        chosen = [fit(sample) for sample in chosen]
     return Plan(tuple(tasks), tuple(chosen), identity, tuple(command))
 
 
@@ -87,6 +94,7 @@ def decode_run(
     options: EngineOptions,
     out: Path,
     on_progress: Callable[[int, Sequence[Generation]], None],
+    verifier: Verifier | None = None,
 ) -> Result:
     """Decode what `out` does not hold yet.
 
@@ -94,7 +102,7 @@ def decode_run(
     or its journal belongs to another configuration or other data; LockedError if another process
     works on it. An interrupt leaves the journal for the next call.
     """
-    engines = _engines(plan.samples, denoiser, sampler, options)
+    engines = _engines(plan.samples, denoiser, sampler, options, verifier)
     with run_lock(out):
         past = _Past.read(out, plan)
         done = past.done
@@ -110,11 +118,15 @@ def decode_run(
 
 
 def _engines(
-    samples: Iterable[Sample], denoiser: Denoiser, sampler: Sampler, options: EngineOptions
+    samples: Iterable[Sample],
+    denoiser: Denoiser,
+    sampler: Sampler,
+    options: EngineOptions,
+    verifier: Verifier | None,
 ) -> dict[int, Engine]:
     """One engine for each gen_length; what cannot work is refused here, before any forward."""
     lengths = sorted({sample.gen_length for sample in samples})
-    return {length: Engine(denoiser, sampler, length, options) for length in lengths}
+    return {length: Engine(denoiser, sampler, length, options, verifier) for length in lengths}
 
 
 class _Past:

@@ -1,17 +1,22 @@
 """What a sampler sees of one step: statistics of the logits, each computed on first use.
 
 Scores are float32 whatever the model's dtype (half precision rounds probabilities near 1 to 1
-and turns rankings into ties). At temperature T > 0 every statistic is of softmax(logits / T).
+and turns rankings into ties); with `compat` they are rounded to it, as in the original code. At
+temperature T > 0 every statistic is of softmax(logits / T).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from pbench.decode.forwards import Pass
+from pbench.decode.rows import Row
+from pbench.decode.scores import EOS_PENALTY, Scoring
 
 __all__ = ["StepView"]
 
@@ -19,83 +24,142 @@ __all__ = ["StepView"]
 class StepView:
     """The current block of R rows, W positions each; see `pbench.interfaces.Step`.
 
-    `logits` [N, V] belong to the candidates listed in `index` [N, 2] (row, block position).
+    There are logits for all that `to_unmask` marks, and for committed positions where the sampler
+    asks for them.
     """
 
     def __init__(
         self,
-        logits: Tensor,
-        index: Tensor,
+        found: Pass,
         tokens: Tensor,
+        to_unmask: Tensor,
         fixed: Tensor,
         *,
-        temperature: float,
-        streams: Sequence[tuple[torch.Generator, torch.Generator]],
-        states: list[Any],
-        numbers: list[int],
+        rows: Sequence[Row],
+        scoring: Scoring,
+        verify: Callable[[Tensor], Tensor],
     ):
-        self.index = index
+        self.index = found.index
         self.tokens = tokens
+        self.to_unmask = to_unmask
         self.fixed = fixed
-        self.states = states
-        self.numbers = numbers
-        self.to_unmask = torch.zeros_like(fixed)
-        self.to_unmask[index[:, 0], index[:, 1]] = True
-        self._temperature = temperature
-        self._streams = streams
-        self._logits = logits.float() if temperature == 0 else logits.float() / temperature
+        self.compat = scoring.compat
+        self.plans = [row.plan for row in rows]
+        self.states = [row.state for row in rows]
+        self.numbers = [row.number for row in rows]
+        self.verifier_log_probs = verify
+        self._streams = [row.streams for row in rows]
+        self._found = found
+        self._scoring = scoring
+        self._logits = scoring.filtered(scoring.tempered(found.logits))
+
+    @cached_property
+    def asked(self) -> Tensor:
+        """Bool [R, W]: positions for which there are logits."""
+        asked = torch.zeros_like(self.to_unmask)
+        asked[self.index[:, 0], self.index[:, 1]] = True
+        return asked
 
     @cached_property
     def finite_rows(self) -> Tensor:
         """Bool [R]: False where a row's logits hold NaN, +inf or nothing but -inf."""
-        bad = ~self._log_total.isfinite()
         rows = torch.ones(len(self.tokens), dtype=torch.bool, device=self.tokens.device)
-        rows[self.index[bad, 0]] = False
+        rows[self.index[~self._log_total.isfinite(), 0]] = False
+        if self._found.shadow_index is not None:
+            rows[self._found.shadow_index[~self._shadow.isfinite(), 0]] = False
         return rows
 
     @cached_property
     def proposal(self) -> Tensor:
-        """Int64 [R, W]: the most probable token (lowest id in a tie), drawn where T > 0."""
+        """Int64 [R, W]: the most probable token (lowest id in a tie), at masks drawn where T > 0."""
         return self._scatter(self._token, 0)
 
     @cached_property
     def confidence(self) -> Tensor:
-        """Probability of the proposal, [R, W]."""
-        chosen = self._logits.gather(1, self._token.unsqueeze(1)).squeeze(1)
-        return self._scatter((chosen - self._log_total).exp(), -torch.inf)
+        """Probability of the proposal, [R, W]; penalised where it is EOS and the options say so."""
+        score = self.top_probability.masked_fill(~self.to_unmask, -torch.inf)
+        return torch.where(self._penalised, score * EOS_PENALTY, score)
+
+    @cached_property
+    def top_probability(self) -> Tensor:
+        """Probability of the proposal, [R, W], at committed positions too; -inf where not asked for."""
+        return self._scatter(self._probability(self._token.unsqueeze(1)).squeeze(1), -torch.inf)
 
     @cached_property
     def margin(self) -> Tensor:
         """Difference of the two highest probabilities, [R, W]."""
-        top = (self._logits.topk(2, dim=1).values - self._log_total.unsqueeze(1)).exp()
-        return self._scatter(top[:, 0] - top[:, 1], -torch.inf)
+        top = self._probability(self._logits.topk(2, dim=1).indices)
+        score = self._scatter(top[:, 0] - top[:, 1], -torch.inf).masked_fill(~self.to_unmask, -torch.inf)
+        return torch.where(self._penalised, score * EOS_PENALTY, score)
 
     @cached_property
     def entropy(self) -> Tensor:
         """Entropy in nats, [R, W]; +inf where there is no candidate."""
-        return self._scatter(torch.special.entr(self.log_probs.exp()).sum(1), torch.inf)
+        entropy = torch.special.entr(self.log_probs.exp()).sum(1)
+        score = self._scatter(entropy, torch.inf).masked_fill(~self.to_unmask, torch.inf)
+        return torch.where(self._penalised, score - math.log(EOS_PENALTY), score)
 
     @cached_property
     def log_probs(self) -> Tensor:
-        """[N, V], rows as in `index`."""
+        """Float32 [N, V], rows as in `index`."""
+        if self.compat:
+            return self._rounded.float().log()
         return self._logits - self._log_total.unsqueeze(1)
+
+    @cached_property
+    def shadow_probability(self) -> Tensor:
+        """What masks in the place of committed tokens would give to them, [R, W]; else +inf."""
+        grid = torch.full(self.tokens.shape, torch.inf, device=self.tokens.device)
+        if self._found.shadow_index is not None:
+            grid[self._found.shadow_index.unbind(1)] = self._shadow
+        return grid
 
     def uniform(self) -> Tensor:
         """[R, W] numbers in [0, 1), drawn anew at each call from each sample's own stream."""
         return self._draw(0)
 
     @cached_property
+    def _penalised(self) -> Tensor:
+        """Bool [R, W]: candidates whose rank suffers for their proposal."""
+        if not self._scoring.penalised:
+            return torch.zeros_like(self.to_unmask)
+        return self._scoring.is_penalised(self.proposal) & self.to_unmask
+
+    @cached_property
+    def _shadow(self) -> Tensor:
+        """Probabilities [M] of the tokens at `shadow_index`; NaN where the logits are not finite."""
+        assert self._found.shadow_logits is not None
+        assert self._found.shadow_index is not None
+        tokens = self.tokens[self._found.shadow_index.unbind(1)]
+        logits = self._scoring.tempered(self._found.shadow_logits).float()
+        return (logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - logits.logsumexp(1)).exp()
+
+    @cached_property
     def _log_total(self) -> Tensor:
-        return self._logits.logsumexp(1)
+        return self._logits.float().logsumexp(1)
+
+    @cached_property
+    def _rounded(self) -> Tensor:
+        """Probabilities [N, V] in the dtype of the logits, as the original code has them."""
+        return self._logits.softmax(1)
+
+    def _probability(self, tokens: Tensor) -> Tensor:
+        """Float32 probabilities [N, K] of `tokens` [N, K]."""
+        if self.compat:
+            return self._rounded.gather(1, tokens).float()
+        return (self._logits.gather(1, tokens) - self._log_total.unsqueeze(1)).exp()
 
     @cached_property
     def _token(self) -> Tensor:
-        if self._temperature == 0:
-            return self._logits.argmax(1)
-        drawn = self._draw(1)[self.index[:, 0], self.index[:, 1]]
+        best = self._logits.argmax(1)
+        if self._scoring.temperature == 0:
+            return best
+        rows, places = self.index.unbind(1)
         cumulative = self.log_probs.double().exp().cumsum(1)  # double: u < 1 stays below the total
-        target = drawn * cumulative[:, -1]
-        return torch.searchsorted(cumulative, target.unsqueeze(1), right=True).squeeze(1)
+        target = self._draw(1)[rows, places] * cumulative[:, -1]
+        drawn = torch.searchsorted(cumulative, target.unsqueeze(1), right=True).squeeze(1)
+        drawn = drawn.clamp_max(cumulative.shape[1] - 1)  # NaN is found beyond the end
+        return torch.where(self.to_unmask[rows, places], drawn, best)
 
     def _draw(self, which: int) -> Tensor:
         width = self.tokens.shape[1]

@@ -20,8 +20,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from pbench.errors import ArtifactError, UsageError
-from pbench.interfaces import Canvas, Capabilities
+from pbench.interfaces import CacheUse, Canvas, Capabilities
 from pbench.models.tiny_network import TinyConfig, TinyNetwork
+from pbench.models.tiny_paths import TinyMemory, beside_hidden, cached_logits
 from pbench.records import Sample
 
 __all__ = ["FILES", "TinyDenoiser", "load_tiny"]
@@ -42,7 +43,12 @@ class TinyDenoiser:
         self.network = network.eval()
         self.tokenizer = tokenizer
         self.identity: Mapping[str, Any] = {"name": name, "family": self.family, "files": files}
-        self.capabilities = Capabilities(max_length=config.max_prompt_length + config.max_answer_length)
+        self.capabilities = Capabilities(
+            max_length=config.max_prompt_length + config.max_answer_length,
+            position_ids=True,
+            arbitrary_mask=True,
+            kv_cache=True,
+        )
         self.vocab_size = config.vocab_size
         self.mask_token_id = config.mask_token_id
         self.eos_token_id = config.eos_token_id
@@ -77,13 +83,32 @@ class TinyDenoiser:
     def decode(self, ids: Sequence[int]) -> str:
         return self.tokenizer.decode(list(ids), skip_special_tokens=True)
 
-    def logits(self, canvas: Canvas, positions: Tensor) -> Tensor:
-        with torch.inference_mode():
+    def encode_text(self, text: str) -> list[int]:
+        ids = self.tokenizer.encode(text, add_special_tokens=False).ids
+        if self.config.unk_token_id in ids:
+            raise UsageError(f"{self.name} cannot write {text!r}: its vocabulary is closed")
+        return ids
+
+    def new_cache(self) -> TinyMemory:
+        return TinyMemory(self.network)
+
+    @torch.inference_mode()
+    def logits(self, canvas: Canvas, positions: Tensor, cache: CacheUse | None = None) -> Tensor:
+        if cache is not None:
+            logits = cached_logits(self.network, cache.memory, canvas, positions, cache)
+        else:
+            hidden = self._hidden(canvas)
             mask, start = canvas.attention_mask, canvas.answer_start
-            hidden = self.network.hidden(canvas.ids, mask, canvas.position_ids, start)
             logits = self.network.head(hidden, positions, canvas.ids, mask, start)
-            logits[:, self.mask_token_id] = -torch.inf
-            return logits
+        logits[:, self.mask_token_id] = -torch.inf
+        return logits
+
+    def _hidden(self, canvas: Canvas) -> Tensor:
+        if canvas.pair_mask is not None:
+            return beside_hidden(self.network, canvas)
+        return self.network.hidden(
+            canvas.ids, canvas.attention_mask, canvas.position_ids, canvas.answer_start
+        )
 
 
 def load_tiny(folder: Path, name: str, device: torch.device) -> TinyDenoiser:

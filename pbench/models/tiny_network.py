@@ -66,12 +66,21 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, real: Tensor, allowed: Tensor) -> Tensor:
         """x [R, L, d]; real [R, L, 1] 1 on tokens, 0 on padding; allowed bool [R, 1, 1, L]."""
-        rows, length, width = x.shape
-        h = self.mix(self.attn_norm(x) * real)
-        q, k, v = self.qkv(h).view(rows, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        q, k, v = self.project(self.mix(self.attn_norm(x) * real))
+        return self.update(x, q, k, v, allowed)
+
+    def project(self, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values [R, heads, L, d / heads] of mixed inputs h [R, L, d]."""
+        rows, length, width = h.shape
+        split = self.qkv(h).view(rows, length, 3, self.heads, width // self.heads)
+        q, k, v = split.permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def update(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, allowed: Tensor) -> Tensor:
+        """x [R, L, d] after attention of its queries and after the MLP."""
         with torch.autocast(x.device.type, enabled=False):  # bfloat16 attention is slower on a CPU
             h = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=allowed)
-        x = x + self.out(h.transpose(1, 2).reshape(rows, length, width))
+        x = x + self.out(h.transpose(1, 2).reshape(x.shape))
         return x + self.down(F.relu(self.up(self.mlp_norm(x))))
 
 
@@ -126,14 +135,21 @@ class TinyNetwork(nn.Module):
         of the vocabulary and copying one that stands in the prompt.
         """
         rows, columns = positions.unbind(1)
-        scale = self.config.hidden_size**-0.5
-        logits = hidden[rows, columns] @ self.embed.weight.T * scale
         keys = self.pointer_key(hidden[:, :answer_start])
-        queries = self.pointer_query(hidden[:, answer_start:]) * scale
-        pointer = (queries @ keys.transpose(1, 2)).masked_fill(
-            ~attention_mask[:, None, :answer_start], -torch.inf
-        )[rows, columns - answer_start]
+        pointer = self.pointer(hidden[:, answer_start:], keys, attention_mask[:, :answer_start])
+        return self.share(
+            hidden[rows, columns], pointer[rows, columns - answer_start], ids[rows, :answer_start]
+        )
+
+    def pointer(self, hidden: Tensor, keys: Tensor, prompt: Tensor) -> Tensor:
+        """Copy scores [R, Q, P] of hidden [R, Q, d] over prompt keys [R, P, d]; prompt bool [R, P]."""
+        queries = self.pointer_query(hidden) * self.config.hidden_size**-0.5
+        return (queries @ keys.transpose(1, 2)).masked_fill(~prompt[:, None, :], -torch.inf)
+
+    def share(self, hidden: Tensor, pointer: Tensor, prompt: Tensor) -> Tensor:
+        """Logits [N, V] of hidden [N, d] with copy scores [N, P] of the prompt ids [N, P]."""
+        logits = hidden @ self.embed.weight.T * self.config.hidden_size**-0.5
         top = torch.maximum(logits.amax(1), pointer.amax(1)).detach().unsqueeze(1)
         weights = (logits - top).exp()
-        weights = weights.scatter_add(1, ids[rows, :answer_start], (pointer - top).exp())
+        weights = weights.scatter_add(1, prompt, (pointer - top).exp())
         return weights.clamp_min(torch.finfo(weights.dtype).tiny).log() + top

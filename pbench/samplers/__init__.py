@@ -5,27 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from pbench.config import validate_options
 from pbench.errors import UsageError, nearest
 from pbench.interfaces import Sampler
+from pbench.samplers.min_gap import MinGap, with_min_gap
 from pbench.samplers.registry import SAMPLERS
 
-__all__ = ["SAMPLERS", "make_sampler"]
+__all__ = ["SAMPLERS", "make_sampler", "options_model"]
 
 
 def make_sampler(name: str, options: Mapping[str, Any]) -> Sampler:
     """The sampler `name` with `options` (as named on the command line, `_` for `-`).
 
-    UsageError for unknown names, options that this sampler does not take, and bad values.
+    `min_gap` is accepted for every sampler. UsageError for unknown names, options that this sampler
+    does not take, and bad values.
     """
     cls = SAMPLERS.get(name)
-    known = list(cls.Options.model_fields)
+    model = options_model(name)
+    known = list(model.model_fields)
     for option in options:
         if option not in known:
-            takes = ", ".join(_flag(each) for each in known) or "none"
+            takes = ", ".join(_flag(each) for each in known)
             hint = nearest(option, known)
             raise UsageError(f"sampler {cls.name!r} takes no option {_flag(option)}{hint}; options: {takes}")
-    return cls(validate_options(cls.Options, options, f"sampler {cls.name!r}"))
+    what = f"sampler {cls.name!r}"
+    if options.get("min_gap") is None:
+        return cls(validate_options(cls.Options, options, what))
+    valid = validate_options(model, options, what)
+    return MinGap(cls(valid), valid)
+
+
+def options_model(name: str) -> type[BaseModel]:
+    """All options that `make_sampler` accepts for `name`: the sampler's own and `min_gap`."""
+    return with_min_gap(SAMPLERS.get(name).Options)
 
 
 def _flag(option: str) -> str:

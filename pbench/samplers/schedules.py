@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["even_schedule", "exact_schedule"]
+from pbench.errors import UsageError
+
+__all__ = ["check_steps", "even_schedule", "exact_schedule"]
+
+
+def check_steps(steps: int, gen_length: int, block_length: int) -> None:
+    """UsageError unless every block gets the same number of steps, and no more than it has tokens."""
+    blocks = gen_length // block_length
+    if steps % blocks or steps > gen_length:
+        raise UsageError(
+            f"--steps {steps} must be a multiple of the {blocks} blocks, at most gen_length {gen_length}"
+        )
 
 
 def exact_schedule(masks: int, k: int) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["best", "rank", "top_n"]
+__all__ = ["best", "gumbel", "keep_apart", "rank", "top_n"]
 
 
 def rank(scores: Tensor) -> Tensor:
@@ -25,3 +25,21 @@ def top_n(scores: Tensor, to_unmask: Tensor, quota: Tensor) -> Tensor:
 def best(scores: Tensor, to_unmask: Tensor) -> Tensor:
     """The single best candidate of each row: bool [R, W]."""
     return top_n(scores, to_unmask, torch.ones(len(scores), dtype=torch.long, device=scores.device))
+
+
+def gumbel(uniform: Tensor) -> Tensor:
+    """Standard Gumbel noise, always finite, from numbers in [0, 1)."""
+    small = torch.finfo(uniform.dtype).tiny
+    return -(-uniform.clamp_min(small).log()).clamp_min(small).log()
+
+
+def keep_apart(chosen: Tensor, scores: Tensor, gap: int) -> Tensor:
+    """Greedy subset of `chosen` [R, W], best score first, no two positions closer than `gap`."""
+    places = torch.arange(chosen.shape[1], device=chosen.device)
+    left, kept = chosen, torch.zeros_like(chosen)
+    while bool(left.any()):
+        taken = best(scores, left)
+        kept = kept | taken
+        at = taken.byte().argmax(1, keepdim=True)
+        left = left & ((places - at).abs() >= gap) & taken.any(1, keepdim=True)
+    return kept

@@ -1,10 +1,15 @@
 """Fixed-rate samplers: the k best candidates a step, by five scores.
 
-Random, left-to-right, confidence (LLaDA's low-confidence order), margin and entropy (Dream's
-names); sources in docs/samplers.md. NFE is the number of steps planned.
+Random and confidence are the orders of LLaDA (arXiv 2502.09992; confidence also MaskGIT, arXiv
+2202.04200), margin is arXiv 2502.06768, entropy Dream's (arXiv 2508.15487), left-to-right the
+autoregressive order. NFE is the number of steps planned. A selection temperature draws the
+positions as Dream's `alg_temp` does. Checked against rankings and schedules written out by hand,
+and the draws against their probabilities.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import torch
 from pydantic import Field, model_validator
@@ -15,10 +20,19 @@ from pbench.errors import UsageError
 from pbench.interfaces import BlockPlan, Selection, Step
 from pbench.samplers.policy import Policy
 from pbench.samplers.registry import SAMPLERS
-from pbench.samplers.schedules import even_schedule, exact_schedule
-from pbench.samplers.selection import top_n
+from pbench.samplers.schedules import check_steps, even_schedule, exact_schedule
+from pbench.samplers.selection import gumbel, top_n
 
-__all__ = ["Confidence", "Entropy", "LeftToRight", "Margin", "Random", "RateOptions"]
+__all__ = [
+    "Confidence",
+    "DrawnRateOptions",
+    "Entropy",
+    "LeftToRight",
+    "Margin",
+    "Random",
+    "RateOptions",
+    "TopK",
+]
 
 
 class RateOptions(Strict):
@@ -34,10 +48,16 @@ class RateOptions(Strict):
         return self
 
 
-class TopK(Policy):
-    """Base of the five: subclasses say only by which score candidates are ranked."""
+class DrawnRateOptions(RateOptions):
+    selection_temperature: float = Field(
+        0.0, ge=0, le=1000, description="T > 0 draws positions from softmax(score / T); 0 = the best"
+    )
 
-    Options = RateOptions
+
+class TopK(Policy):
+    """Base of fixed-rate samplers: subclasses say only by which score candidates are ranked."""
+
+    Options: ClassVar[type[RateOptions]] = RateOptions
     options: RateOptions
 
     def score(self, step: Step) -> Tensor:
@@ -45,13 +65,11 @@ class TopK(Policy):
         raise NotImplementedError
 
     def check(self, gen_length: int, block_length: int) -> None:
-        k, steps, blocks = self.options.k, self.options.steps, gen_length // block_length
+        k, steps = self.options.k, self.options.steps
         if k is not None and k > block_length:
             raise UsageError(f"--k {k} is more than the block holds: block_length is {block_length}")
-        if steps is not None and (steps % blocks or steps > gen_length):
-            raise UsageError(
-                f"--steps {steps} must be a multiple of the {blocks} blocks, at most gen_length {gen_length}"
-            )
+        if steps is not None:
+            check_steps(steps, gen_length, block_length)
 
     def plan_block(self, block: BlockPlan) -> tuple[int, ...]:
         if self.options.k is not None:
@@ -64,14 +82,30 @@ class TopK(Policy):
 
     def select(self, step: Step) -> Selection:
         quota = [plan[number] for plan, number in zip(step.states, step.numbers, strict=True)]
-        return Selection(
-            top_n(self.score(step), step.to_unmask, torch.tensor(quota, device=step.to_unmask.device))
-        )
+        counts = torch.tensor(quota, device=step.to_unmask.device)
+        return Selection(top_n(self.score(step), step.to_unmask, counts))
+
+
+class DrawnTopK(TopK):
+    """Base of those whose ranking can be loosened by `--selection-temperature`."""
+
+    Options = DrawnRateOptions
+    options: DrawnRateOptions
+
+    def score(self, step: Step) -> Tensor:
+        """The rank, or at T > 0 rank / T + Gumbel noise: its k best are k draws without replacement."""
+        temperature = self.options.selection_temperature
+        rank = self.rank(step)
+        return rank if temperature == 0 else rank / temperature + gumbel(step.uniform())
+
+    def rank(self, step: Step) -> Tensor:
+        """Float [R, W], higher first."""
+        raise NotImplementedError
 
 
 @SAMPLERS.add("random")
 class Random(TopK):
-    """k candidates drawn anew at each step; the tokens are still the model's proposals."""
+    """k candidates a step, drawn anew each time. The tokens are still the model's proposals."""
 
     name = "random"
 
@@ -80,45 +114,45 @@ class Random(TopK):
 
 
 @SAMPLERS.add("left-to-right", "l2r")
-class LeftToRight(TopK):
-    """The k leftmost candidates."""
+class LeftToRight(DrawnTopK):
+    """The k leftmost candidates a step."""
 
     name = "left-to-right"
     aliases = ("l2r",)
 
-    def score(self, step: Step) -> Tensor:
+    def rank(self, step: Step) -> Tensor:
         width = step.to_unmask.shape[1]
         return -torch.arange(width, device=step.to_unmask.device).expand_as(step.to_unmask).float()
 
 
 @SAMPLERS.add("confidence", "confidence-topk")
-class Confidence(TopK):
-    """The k candidates whose proposals have the highest probability."""
+class Confidence(DrawnTopK):
+    """The k candidates a step whose proposals have the highest probability."""
 
     name = "confidence"
     aliases = ("confidence-topk",)
 
-    def score(self, step: Step) -> Tensor:
+    def rank(self, step: Step) -> Tensor:
         return step.confidence
 
 
 @SAMPLERS.add("margin", "topk-margin")
-class Margin(TopK):
-    """The k candidates with the widest gap between the two most probable tokens."""
+class Margin(DrawnTopK):
+    """The k candidates a step with the widest gap between the two most probable tokens."""
 
     name = "margin"
     aliases = ("topk-margin",)
 
-    def score(self, step: Step) -> Tensor:
+    def rank(self, step: Step) -> Tensor:
         return step.margin
 
 
 @SAMPLERS.add("entropy", "entropy-topk")
-class Entropy(TopK):
-    """The k candidates with the lowest entropy."""
+class Entropy(DrawnTopK):
+    """The k candidates a step with the lowest entropy."""
 
     name = "entropy"
     aliases = ("entropy-topk",)
 
-    def score(self, step: Step) -> Tensor:
+    def rank(self, step: Step) -> Tensor:
         return -step.entropy

@@ -1,0 +1,98 @@
+"""The options of `pbench decode` that change how the engine works, end to end on the bundled model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pbench.artifacts import read_manifest, read_rows
+from pbench.cli import app as root
+
+if not root.app.registered_commands:
+    root._register()
+
+COMMAND = ["decode", "--tasks", "copy,shuffle", "--limit", "2"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def decoded(capsys, *arguments: str):
+    assert root._run([*COMMAND, *arguments]) == 0
+    path = Path(capsys.readouterr().out.strip())
+    return path, read_manifest(path), list(read_rows(path, "generations"))
+
+
+def test_every_option_is_in_the_identity_and_in_the_name(capsys):
+    path, manifest, rows = decoded(
+        capsys,
+        *("--sampler", "threshold", "--gamma", "0.9", "--block-length", "8", "--cache", "dual"),
+        *(
+            "--eos",
+            "stop",
+            "--compat",
+            "parallelbench",
+            "--temperature",
+            "0.5",
+            "--top-p",
+            "0.9",
+            "--top-k",
+            "5",
+        ),
+    )
+    identity = manifest["identity"]
+    assert {key: identity[key] for key in ("cache", "eos", "compat", "top_p", "top_k", "infill")} == {
+        "cache": "dual",
+        "eos": "stop",
+        "compat": "parallelbench",
+        "top_p": 0.9,
+        "top_k": 5,
+        "infill": False,
+    }
+    assert "-b8-dual-stop-parallelbench-" in path.name
+    assert all(row.query_tokens < row.kv_tokens or row.nfe <= 4 for row in rows)
+
+
+def test_options_that_change_answers_change_the_config_id(capsys):
+    runs = [
+        decoded(capsys, "--k", "2", *more)[1]["config_id"]
+        for more in ([], ["--eos", "stop"], ["--cache", "prefix"], ["--compat", "parallelbench"])
+    ]
+    assert len(set(runs)) == 4
+
+
+def test_an_answer_that_has_ended_costs_fewer_forwards(capsys):
+    _, _, whole = decoded(capsys, "--sampler", "l2r", "--k", "1")
+    _, _, stopped = decoded(capsys, "--sampler", "l2r", "--k", "1", "--eos", "stop")
+    for full, short in zip(whole, stopped, strict=True):
+        assert full.nfe == 32
+        assert short.nfe == short.content_length + 1 < 32
+        assert short.output_text == full.output_text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--k", "1", "--top-k", "3"], "needs --temperature above 0"),
+        (["--k", "1", "--eos", "end"], "'end' is not one of 'none', 'stop'"),
+        (["--k", "1", "--cache", "full"], "'full' is not one of 'none', 'prefix', 'dual'"),
+        (["--k", "1", "--compat", "dream"], "not one of 'parallelbench'"),
+        (["--k", "1", "--infill"], "has no output_format"),
+        (["--k", "1", "--infill", "--gen-length", "8"], "drop --gen-length"),
+        (["--sampler", "wino", "--gamma", "0.6", "--cache", "dual", "--dry-run"], "does not go with"),
+        (["--sampler", "apd", "--mixture", "0.5", "--dry-run"], "needs a verifier"),
+        (["--sampler", "apd", "--mixture", "0.5", "--verifier", "tiny"], "must be an autoregressive model"),
+        (["--sampler", "apd", "--mixture", "0.5", "--verifier", "tini"], "did you mean 'tiny'"),
+    ],
+)
+def test_what_cannot_work_is_one_clear_error(capsys, elsewhere, arguments, words):
+    assert root._run([*COMMAND, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert words in " ".join(error.split())
+    assert error.count("error:") == 1
+    assert not (elsewhere / "runs").exists()

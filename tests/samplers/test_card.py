@@ -1,0 +1,59 @@
+"""Cards: every sampler says what it does, where it is from and what it was checked against."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pbench.samplers import SAMPLERS
+from pbench.samplers.card import card
+
+
+@pytest.mark.parametrize("name", SAMPLERS.names())
+def test_every_sampler_says_its_rule_source_and_checks(name):
+    found = card(name)
+    assert found["name"] == name
+    assert re.search(r"arXiv \d{4}\.\d{5}|Source: ", found["source"] + " ")
+    assert found["checked"].startswith("Checked against ")
+    assert "Checked against" not in found["source"]
+    assert 30 < len(found["rule"]) < 420
+    assert len(re.findall(r"\.(?=\s|$)", found["rule"])) <= 3
+    for option in found["options"]:
+        assert option["description"]
+        assert option["range"] or option["type"] in ("choice", "text")
+
+
+def test_options_have_kinds_ranges_and_defaults():
+    options = {option["name"]: option for option in card("threshold")["options"]}
+    assert list(options) == ["gamma", "score", "comparison", "min-gap"]
+    assert options["gamma"] == {
+        "name": "gamma",
+        "type": "number",
+        "range": ">= 0, <= 2",
+        "choices": None,
+        "default": None,
+        "required": True,
+        "description": "commit where the score passes gamma; above 1: one a step",
+    }
+    assert (options["score"]["choices"], options["score"]["default"]) == (
+        ["confidence", "margin"],
+        "confidence",
+    )
+    assert (options["min-gap"]["type"], options["min-gap"]["range"]) == ("integer", ">= 1, <= 65536")
+
+
+def test_flags_are_what_a_sampler_may_do():
+    assert card("origin")["flags"] == ["may_idle"]
+    assert card("confidence")["flags"] == []
+    assert "verifier" in card("apd")["flags"]
+
+
+def test_every_option_but_the_swept_one_has_a_default():
+    required = {
+        name: [option["name"] for option in card(name)["options"] if option["required"]]
+        for name in SAMPLERS.names()
+    }
+    assert all(len(options) <= 1 for options in required.values())
+    assert required["klass"] == ["gamma"]
+    assert required["dilated"] == required["credit"] == []
