@@ -20,13 +20,18 @@ def run_identity(
     labels: Mapping[str, str],
     verifier: Verifier | None = None,
 ) -> dict[str, Any]:
-    """Options as given: block_length None is "full", gen_length None is each task's own."""
+    """Options as given: block_length None is "full", gen_length None is each task's own.
+
+    Of the sampler's options `given` are those that differ from their defaults: names and tables
+    show them alone.
+    """
     return {
         "model": dict(denoiser.identity),
         "dtype": denoiser.capabilities.deterministic_dtype,
         "sampler": {
             "name": sampler.name,
             "options": sampler.options.model_dump(mode="json", exclude_none=True),
+            "given": sampler.options.model_dump(mode="json", exclude_defaults=True),
         },
         "verifier": None if verifier is None else dict(verifier.identity),
         "block_length": options.block_length or "full",
@@ -45,7 +50,7 @@ def run_identity(
 
 def describe(identity: Mapping[str, Any]) -> str:
     """A run in a few words that do for a file name: `tiny-confidence-k4-b8`."""
-    options = "-".join(f"{key}{value}" for key, value in identity["sampler"]["options"].items())
+    options = "-".join(f"{key}{value}" for key, value in identity["sampler"]["given"].items())
     block = "" if identity["block_length"] == "full" else f"b{identity['block_length']}"
     parts = [identity["model"]["name"], identity["sampler"]["name"], options, block]
     parts += [identity[key] for key in ("cache", "eos", "compat") if identity[key] not in (None, "none")]

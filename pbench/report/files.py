@@ -96,7 +96,7 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> ScoreFile:
 
 def _settings(identity: Mapping[str, Any]) -> Settings:
     model, sampler = identity["model"], identity.get("sampler")
-    options = {} if sampler is None else sampler.get("options", {})
+    options = {} if sampler is None else sampler.get("given", sampler.get("options", {}))
     return Settings(
         model=str(model["name"]),
         model_id=content_hash(dict(model))[:8],
@@ -108,5 +108,13 @@ def _settings(identity: Mapping[str, Any]) -> Settings:
         compat=identity.get("compat"),
         dtype=identity.get("dtype"),
         infill=bool(identity.get("infill")),
+        decoding=_decoding(identity),
         labels={str(name): number(value) for name, value in (identity.get("labels") or {}).items()},
     )
+
+
+def _decoding(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Further options that are not at their defaults; a verifier goes by its name."""
+    options = {name: identity.get(name) for name in ("eos", "top_p", "top_k")}
+    options["verifier"] = (identity.get("verifier") or {}).get("name")
+    return {name: value for name, value in options.items() if value not in (None, "none")}

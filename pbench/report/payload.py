@@ -51,6 +51,7 @@ def _point(report: Report, series: Series, point: Point) -> dict[str, Any]:
         "compat": own.compat,
         "dtype": own.dtype,
         "infill": own.infill,
+        "decoding": dict(own.decoding),
         "labels": dict(own.labels),
         "tasks": {task: _stats(stats) for task, stats in point.tasks.items()},
         "categories": {name: _mean(stats) for name, stats in point.categories.items()},

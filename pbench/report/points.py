@@ -52,6 +52,7 @@ class Settings:
     compat: str | None
     dtype: str | None
     infill: bool
+    decoding: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property

@@ -105,4 +105,5 @@ def _words(settings: Settings) -> str:
         words.append(setting_text("compat", settings.compat))
     if settings.infill:
         words.append("infill")
+    words += [f"{name}={value}" for name, value in settings.decoding.items()]
     return ", ".join(words + [f"{name}={value}" for name, value in sorted(settings.labels.items())])
