@@ -32,7 +32,7 @@ $(OUT)/runs/threshold-gamma%.parquet: | $(DATA)
 	$(DECODE) --sampler threshold --gamma $*
 
 $(SCORES): $(RUNS)
-	printf '%s\n' $(RUNS) | $(PBENCH) score - > $@.paths && mv $@.paths $@
+	@printf '%s\n' $(RUNS) | $(PBENCH) score - > $@.paths && mv $@.paths $@
 
 $(REPORT): $(SCORES)
 	$(PBENCH) report - --suite $(TASKS) --format md --out $(OUT)/report < $(SCORES)

@@ -17,6 +17,7 @@ from torch import Tensor
 from pbench.decode.forwards import Pass
 from pbench.decode.rows import Row
 from pbench.decode.scores import EOS_PENALTY, Scoring
+from pbench.samplers.selection import by_row
 
 __all__ = ["StepView"]
 
@@ -95,7 +96,7 @@ class StepView:
     @cached_property
     def entropy(self) -> Tensor:
         """Entropy in nats, [R, W]; +inf where there is no candidate."""
-        entropy = torch.special.entr(self.log_probs.exp()).sum(1)
+        entropy = by_row(lambda log_probs: torch.special.entr(log_probs.exp()).sum(1), self.log_probs)
         score = self._scatter(entropy, torch.inf).masked_fill(~self.to_unmask, torch.inf)
         return torch.where(self._penalised, score - math.log(EOS_PENALTY), score)
 
@@ -132,11 +133,11 @@ class StepView:
         assert self._found.shadow_index is not None
         tokens = self.tokens[self._found.shadow_index.unbind(1)]
         logits = self._scoring.tempered(self._found.shadow_logits).float()
-        return (logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - logits.logsumexp(1)).exp()
+        return (logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - by_row(_log_total, logits)).exp()
 
     @cached_property
     def _log_total(self) -> Tensor:
-        return self._logits.float().logsumexp(1)
+        return by_row(_log_total, self._logits.float())
 
     @cached_property
     def _rounded(self) -> Tensor:
@@ -170,3 +171,7 @@ class StepView:
         grid = torch.full(self.tokens.shape, empty, dtype=values.dtype, device=values.device)
         grid[self.index[:, 0], self.index[:, 1]] = values
         return grid
+
+
+def _log_total(logits: Tensor) -> Tensor:
+    return logits.logsumexp(1)

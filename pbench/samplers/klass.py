@@ -20,7 +20,7 @@ from pbench.config import Strict
 from pbench.interfaces import BlockPlan, Selection, Step
 from pbench.samplers.policy import Policy
 from pbench.samplers.registry import SAMPLERS
-from pbench.samplers.selection import best
+from pbench.samplers.selection import best, by_row
 
 __all__ = ["Klass", "KlassOptions", "divergence"]
 
@@ -31,15 +31,13 @@ CHUNK = 64  # positions whose divergences are computed at once: what they need s
 def divergence(log_probs: Tensor, previous: Tensor) -> Tensor:
     """KL(p || previous) in nats, float32 [N], of log-probabilities [N, V] each."""
     found = [
-        _divergence(now, then)
+        by_row(_divergence, now, then)
         for now, then in zip(log_probs.split(CHUNK), previous.split(CHUNK), strict=True)
     ]
     return torch.cat(found)
 
 
 def _divergence(log_probs: Tensor, previous: Tensor) -> Tensor:
-    if len(log_probs) == 1:  # torch sums a single row in another order than each of many
-        return _divergence(log_probs.repeat(2, 1), previous.repeat(2, 1))[:1]
     moved = log_probs.clamp_min(FLOOR).sub_(previous.clamp_min(FLOOR))
     return moved.mul_(log_probs.exp()).sum(1)
 
