@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 
@@ -98,7 +99,12 @@ def remembered(canvas: Canvas, use: CacheUse) -> CanvasView:
 
 def hashed(canvas: Canvas, row: int, position: int) -> torch.Tensor:
     """Pseudo-random logits that depend on everything a model may see of its row, and on nothing else."""
-    visible = canvas.ids[row][canvas.attention_mask[row]].tolist()
+    visible = canvas.ids[row][canvas.attention_mask[row]]
+    return _drawn(tuple(visible.tolist()), position).clone()
+
+
+@lru_cache(maxsize=200_000)
+def _drawn(visible: tuple[int, ...], position: int) -> torch.Tensor:
     seed = 7
     for token in (*visible, position):
         seed = (seed * 1_000_003 + token + 11) % (2**61 - 1)

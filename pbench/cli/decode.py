@@ -81,6 +81,7 @@ def decode(
     label: list[str] = typer.Option(None, help="key=value that becomes part of the run's identity."),
     out: Path = typer.Option(None, help="Output file (.parquet or .jsonl). Default: runs/NAME.parquet."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be done, and stop."),
+    as_json: bool = typer.Option(False, "--json", help="Path and counts as one JSON object."),
 ) -> None:
     """Decode tasks with a model under an unmasking sampler; prints the path of the file written."""
     from pbench.decode import EngineOptions
@@ -94,7 +95,7 @@ def decode(
     if dry_run:
         _tell_plan(job, target)
     else:
-        _finish(_run(job, target))
+        _finish(_run(job, target), as_json)
 
 
 def _target(out: Path | None, plan: Plan) -> Path:
@@ -106,9 +107,12 @@ def _target(out: Path | None, plan: Plan) -> Path:
     return target
 
 
-def _finish(result: Result) -> None:
+def _finish(result: Result, as_json: bool) -> None:
     """Print where the answers are; SamplesFailedError if some are missing."""
-    console.result(str(result.path))
+    if as_json:
+        console.result_json({"path": str(result.path), "decoded": result.decoded, "counts": result.counts})
+    else:
+        console.result(str(result.path))
     failed = result.counts.get("error", 0)
     if failed:
         raise SamplesFailedError(

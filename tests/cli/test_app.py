@@ -194,3 +194,15 @@ def _wait_for(folder: Path, process: subprocess.Popen[str]) -> Path:
         assert process.poll() is None
         time.sleep(0.1)
     raise AssertionError("no journal after a minute")
+
+
+def test_decode_prints_its_path_and_nothing_else_or_one_object(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    command = ["decode", "--tasks", "copy", "--limit", "2", "--k", "16"]
+    assert root._run(command) == 0
+    path = capsys.readouterr().out.removesuffix("\n")
+    assert Path(path).is_file()
+    assert root._run([*command, "--json"]) == 0
+    payload = orjson.loads(capsys.readouterr().out)
+    assert (payload["path"], payload["decoded"], payload["counts"]) == (path, 0, {"ok": 2})
