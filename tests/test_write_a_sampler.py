@@ -61,7 +61,11 @@ def test_the_commands_find_and_run_it(installed, tmp_path, monkeypatch, capsys):
     assert "left-to-right at a gamma that nothing reaches" in shown
     assert root._run(decode[1:]) == 0
     manifest = read_manifest(tmp_path / capsys.readouterr().out.strip())
-    assert manifest["identity"]["sampler"] == {"name": NAME, "options": {"gamma": 0.9}}
+    assert manifest["identity"]["sampler"] == {
+        "name": NAME,
+        "options": {"gamma": 0.9},
+        "given": {"gamma": 0.9},
+    }
     assert manifest["counts"] == {"ok": 2}
 
 

@@ -107,7 +107,7 @@ judged by the task's own metric (`score`). Made by `pbench train card`.
 ## Limits
 
 - Lists of 3 to 6 names out of the shipped 100 first and 100 last names.
-- Remove Random does not fall at temperature 0, and should not: the most probable token of every
-  position already makes a valid answer.
+- Remove Random falls least of the random tasks at temperature 0: for an ideal model the most probable
+  token of every position already makes a valid answer, so greedy decoding would not fall at all.
 - The prompts are those of `waiting_line` and `puzzle`; other wordings are refused, not guessed at.
 """
