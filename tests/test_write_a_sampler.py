@@ -43,6 +43,7 @@ def installed(tmp_path, monkeypatch) -> Iterator[Path]:
         lines += [f"[{group}]", *(f"{name} = {target}" for name, target in points.items())]
     (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
     monkeypatch.syspath_prepend(str(tmp_path))
+    SAMPLERS.names()  # our own are registered before the copies are taken
     monkeypatch.setattr(SAMPLERS, "_foreign", None)
     monkeypatch.setattr(SAMPLERS, "_known", dict(SAMPLERS._known))
     yield tmp_path
