@@ -29,6 +29,7 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture
 def installed(tmp_path, monkeypatch) -> Iterator[Path]:
     """The page's files as an installed distribution in a folder of its own."""
+    SAMPLERS.names()  # our own are registered, and entry points read, before the page's come and go
     module, tests = blocks("python")
     (tmp_path / "leftmost_sure.py").write_text(module, encoding="utf-8")
     (tmp_path / "leftmost_sure_checks.py").write_text(tests, encoding="utf-8")
@@ -43,7 +44,6 @@ def installed(tmp_path, monkeypatch) -> Iterator[Path]:
         lines += [f"[{group}]", *(f"{name} = {target}" for name, target in points.items())]
     (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    SAMPLERS.names()  # our own are registered before the copies are taken
     monkeypatch.setattr(SAMPLERS, "_foreign", None)
     monkeypatch.setattr(SAMPLERS, "_known", dict(SAMPLERS._known))
     yield tmp_path
