@@ -14,12 +14,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args, get_ori
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pbench.errors import ConfigError, UsageError, nearest
+from pbench.errors import ArtifactError, ConfigError, UsageError, nearest
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
-__all__ = ["Strict", "canonical_json", "config_id", "content_hash", "load_yaml", "validate_options"]
+__all__ = [
+    "Strict",
+    "canonical_json",
+    "checkpoint_config",
+    "config_id",
+    "content_hash",
+    "load_yaml",
+    "validate_options",
+]
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map")}
 _MAX_BYTES = 4_000_000
@@ -49,6 +57,18 @@ def content_hash(value: Any) -> str:
 def config_id(identity: Mapping[str, Any]) -> str:
     """Ten hex digits that stand for everything that determines the answers of a run."""
     return content_hash(dict(identity))[:10]
+
+
+def checkpoint_config(folder: Path) -> dict[str, Any]:
+    """The config.json of a model folder, empty if it is no object; ArtifactError if it cannot be read."""
+    path = folder / "config.json"
+    try:
+        config = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(f"{path}: {error.strerror}; a model folder holds one") from None
+    except orjson.JSONDecodeError as error:
+        raise ArtifactError(f"{path}: {error}") from None
+    return config if isinstance(config, dict) else {}
 
 
 def _has_nan(value: Any) -> bool:

@@ -14,8 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
-
+from pbench.config import checkpoint_config
 from pbench.errors import ArtifactError, UsageError, unknown_name
 from pbench.interfaces import Denoiser
 
@@ -77,16 +76,9 @@ def load_model(info: ModelInfo, device: str) -> Denoiser:
 
 
 def _family_of(folder: Path) -> str:
-    path = folder / "config.json"
-    try:
-        config = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise ArtifactError(f"{path}: {error.strerror}; a model folder holds one") from None
-    except orjson.JSONDecodeError as error:
-        raise ArtifactError(f"{path}: {error}") from None
-    family = config.get("model_type") if isinstance(config, dict) else None
+    family = checkpoint_config(folder).get("model_type")
     if not isinstance(family, str):
-        raise ArtifactError(f"{path}: has no model_type")
+        raise ArtifactError(f"{folder / 'config.json'}: has no model_type")
     return family
 
 

@@ -17,7 +17,7 @@ import orjson
 from pydantic import Field, ValidationError
 
 from pbench.artifacts import atomic_text, file_hash
-from pbench.config import Strict, content_hash
+from pbench.config import Strict, checkpoint_config, content_hash
 from pbench.errors import ArtifactError, UsageError
 from pbench.samplers.registry import SAMPLERS
 
@@ -118,7 +118,7 @@ class TextCounter:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception
             raise ArtifactError(f"{path}: {error}") from None
-        config = _config(folder)
+        config = checkpoint_config(folder)
         self._vocab_size = config.get("vocab_size") or self._tokenizer.get_vocab_size()
         ends = config.get("eos_token_id")
         self._end = ends[0] if isinstance(ends, list) and ends else ends
@@ -146,14 +146,3 @@ class TextCounter:
             source=source,
             counts=dict(sorted(counts.items())),
         )
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        config = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise ArtifactError(f"{path}: {error.strerror}; a model folder holds one") from None
-    except orjson.JSONDecodeError as error:
-        raise ArtifactError(f"{path}: {error}") from None
-    return config if isinstance(config, dict) else {}

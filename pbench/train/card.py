@@ -97,7 +97,7 @@ samples below were left out of training. {training}
 ## Accuracy
 
 Percent right with 95 % Wilson intervals on {evaluation} new samples a task (seed {evaluation_seed}),
-which neither training nor the choice of the recipe saw. Any-order decoding, temperature 0, strings
+none of which training saw. Any-order decoding, temperature 0, strings
 judged by the task's own metric (`score`). Made by `pbench train card`.
 
 {header}
