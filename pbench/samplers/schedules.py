@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 
 from pbench.errors import UsageError
@@ -43,6 +45,6 @@ def dream_schedule(masks: int, steps: int) -> tuple[int, ...]:
     """
     times = torch.linspace(1, 0, steps + 1)
     counts: list[int] = []
-    for now, then in zip(times[:-2], times[1:-1], strict=True):
+    for now, then in pairwise(times[:-1]):
         counts.append(int((masks - sum(counts)) * (1 - then / now)))
     return (*counts, masks - sum(counts))
