@@ -1,0 +1,113 @@
+"""The strict YAML form of a sweep: matrices of values, rules that add to them and take away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from pbench.config import Strict, canonical_json, load_yaml
+from pbench.errors import UsageError
+from pbench.interfaces import Sampler
+
+__all__ = ["Matrix", "SweepFile", "load_sweep", "sampler_choices", "sampler_of"]
+
+
+def _known(entry: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A sampler's entry whose every combination makes a sampler."""
+    if entry is not None and "name" not in entry:
+        raise ValueError("a sampler needs a name")
+    choices = sampler_choices(entry)
+    if not choices:
+        raise ValueError("a list in it is empty, so there would be nothing to run")
+    for name, options in choices:
+        try:
+            sampler_of(name, options)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+    return entry
+
+
+class Matrix(Strict):
+    """Lists whose every combination is a run; a value that is no list stands for a list of one.
+
+    An entry of `sampler` is a name (or names) and a list for each option that varies; null is for
+    models that take no sampler. `gen_length` may be a mapping from categories to lengths; null is
+    each task's own. `tasks` narrows down the sweep's tasks for this matrix.
+    """
+
+    model: list[str]
+    sampler: list[Annotated[dict[str, Any] | None, AfterValidator(_known)]]
+    tasks: list[str] | None = None
+    block_length: list[int | Literal["full"]] = Field(["full"])
+    gen_length: list[int | None] | dict[str, int] = Field([None])
+    cache: list[Literal["none", "prefix", "dual"]] = Field(["none"])
+    temperature: list[float] = Field([0.0])
+    seed: list[int] = Field([0])
+    compat: list[Literal["parallelbench"] | None] = Field([None])
+    infill: list[bool] = Field([False])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_lists(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        single = {key for key, value in values.items() if not isinstance(value, list)}
+        if isinstance(values.get("gen_length"), dict):
+            single.discard("gen_length")
+        return {key: [value] if key in single else value for key, value in values.items()}
+
+    @field_validator("*")
+    @classmethod
+    def _not_empty(cls, value: Any) -> Any:
+        if value is not None and not value:
+            raise ValueError("there is nothing in it, so there would be nothing to run")
+        return value
+
+
+class SweepFile(Strict):
+    """Tasks, what to run on them, and at most how many samples of each."""
+
+    description: str = ""
+    tasks: list[str] = Field(min_length=1)
+    limit: int | None = Field(None, ge=1)
+    matrix: list[Matrix] = Field(min_length=1)
+    include: list[Matrix] = Field([])
+    exclude: list[dict[str, Any]] = Field([])
+
+    @field_validator("matrix", "tasks", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        return value if isinstance(value, list) else [value]
+
+
+def load_sweep(path: Path) -> SweepFile:
+    """Read a sweep; ConfigError with file and line for what is wrong in it."""
+    return load_yaml(path, SweepFile)
+
+
+def sampler_choices(entry: Mapping[str, Any] | None) -> list[tuple[str | None, dict[str, Any]]]:
+    """(name, options) of every combination in one entry of `sampler`."""
+    if entry is None:
+        return [(None, {})]
+    lists = {key: value if isinstance(value, list) else [value] for key, value in entry.items()}
+    names = lists.pop("name")
+    options = [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
+    return [(name, chosen) for name in names for chosen in options]
+
+
+def sampler_of(name: str | None, options: Mapping[str, Any]) -> Sampler | None:
+    """The sampler of a configuration; UsageError for unknown names, options and values."""
+    return None if name is None else _made(name, canonical_json(dict(options)))
+
+
+@cache
+def _made(name: str, options: bytes) -> Sampler:
+    from pbench.samplers import make_sampler
+
+    return make_sampler(name, orjson.loads(options))

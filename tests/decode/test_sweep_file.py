@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from pbench.decode.sweep_file import load_sweep, sampler_choices
+from pbench.errors import ConfigError
+
+GOOD = """\
+tasks: [waiting_line]
+matrix:
+  model: tiny
+  sampler:
+    - name: [random, confidence]
+      k: [1, 2]
+    - name: threshold
+      gamma: 0.9
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "sweep.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_single_values_stand_for_lists_of_one(tmp_path):
+    (matrix,) = load_sweep(written(tmp_path, GOOD)).matrix
+    assert matrix.model == ["tiny"]
+    assert matrix.block_length == ["full"]
+    choices = [choice for entry in matrix.sampler for choice in sampler_choices(entry)]
+    assert choices == [
+        ("random", {"k": 1}),
+        ("random", {"k": 2}),
+        ("confidence", {"k": 1}),
+        ("confidence", {"k": 2}),
+        ("threshold", {"gamma": 0.9}),
+    ]
+
+
+def test_no_sampler_is_a_choice_of_its_own(tmp_path):
+    (matrix,) = load_sweep(
+        written(tmp_path, "tasks: [a]\nmatrix:\n  model: haiku\n  sampler: null\n  gen_length: 1024\n")
+    ).matrix
+    assert [sampler_choices(entry) for entry in matrix.sampler] == [[(None, {})]]
+    assert matrix.gen_length == [1024]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("model: tiny", "modell: tiny", r"sweep.yaml:3: .*unknown key.*model"),
+        ("threshold", "thresold", r"sweep.yaml:7: .*threshold"),
+        ("gamma: 0.9", "gama: 0.9", r"sweep.yaml:7: .*gamma"),
+        ("gamma: 0.9", "gamma: nine", r"sweep.yaml:7: .*gamma"),
+        ("k: [1, 2]", "k: [1, 0]", r"sweep.yaml:5: .*k"),
+        ("k: [1, 2]", "k: []", r"sweep.yaml:5: .*empty"),
+        ("model: tiny", "model: []", r"sweep.yaml:3: .*nothing"),
+        ("- name: threshold", "- title: threshold", r"sweep.yaml:7: .*name"),
+        ("model: tiny", "model: tiny\n  cache: warm", r"sweep.yaml:4: .*cache"),
+        ("model: tiny", "model: tiny\n  block_length: half", r"sweep.yaml:4: .*block_length"),
+        ("tasks: [waiting_line]", "tasks: []", "sweep.yaml:1: tasks"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path, old, new, words):
+    path = written(tmp_path, GOOD.replace(old, new))
+    with pytest.raises(ConfigError, match=words):
+        load_sweep(path)
