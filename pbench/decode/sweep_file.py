@@ -45,11 +45,11 @@ class Matrix(Strict):
     sampler: list[Annotated[dict[str, Any] | None, AfterValidator(_known)]]
     tasks: list[str] | None = None
     block_length: list[int | Literal["full"]] = Field(["full"])
-    gen_length: list[int | None] | dict[str, int] = Field([None])
+    gen_length: list[int | None] | dict[str, int] = Field(default_factory=lambda: [None])
     cache: list[Literal["none", "prefix", "dual"]] = Field(["none"])
     temperature: list[float] = Field([0.0])
     seed: list[int] = Field([0])
-    compat: list[Literal["parallelbench"] | None] = Field([None])
+    compat: list[Literal["parallelbench"] | None] = Field(default_factory=lambda: [None])
     infill: list[bool] = Field([False])
 
     @model_validator(mode="before")
