@@ -17,6 +17,9 @@ from pbench.interfaces import Sampler
 
 __all__ = ["Matrix", "SweepFile", "load_sweep", "sampler_choices", "sampler_of"]
 
+Lengths = list[int | None] | dict[str, int]
+OWN_LENGTHS: Lengths = [None]
+
 
 def _known(entry: dict[str, Any] | None) -> dict[str, Any] | None:
     """A sampler's entry whose every combination makes a sampler."""
@@ -45,11 +48,11 @@ class Matrix(Strict):
     sampler: list[Annotated[dict[str, Any] | None, AfterValidator(_known)]]
     tasks: list[str] | None = None
     block_length: list[int | Literal["full"]] = Field(["full"])
-    gen_length: list[int | None] | dict[str, int] = Field(default_factory=lambda: [None])
+    gen_length: Lengths = Field(OWN_LENGTHS)
     cache: list[Literal["none", "prefix", "dual"]] = Field(["none"])
     temperature: list[float] = Field([0.0])
     seed: list[int] = Field([0])
-    compat: list[Literal["parallelbench"] | None] = Field(default_factory=lambda: [None])
+    compat: list[Literal["parallelbench"] | None] = Field([None])
     infill: list[bool] = Field([False])
 
     @model_validator(mode="before")
