@@ -11,6 +11,8 @@ from pbench.cli import console
 from pbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from pbench.interfaces import Denoiser, TextGenerator
+    from pbench.models import ModelInfo
     from pbench.records import Sample
 
 __all__ = ["register"]
@@ -24,6 +26,7 @@ _FAMILY = typer.Option(None, help="Take the checkpoint for one of this family, w
 _TRUST = typer.Option(
     False, "--trust-remote-code", help="Accept weights in pickle files; needs a revision for hub ids."
 )
+_INVARIANCE_ROWS = 8
 _TEXT_SAMPLES = 40  # of each task: what the tokenizer of a random checkpoint is trained on
 
 
@@ -99,16 +102,14 @@ def check(
     as_json: bool = _JSON,
 ) -> None:
     """Load all of a model but its weights, try a forward pass without them, and say what it allows."""
-    from pbench.models import default_dtype, find_model
+    from pbench.models import find_model, load_model
     from pbench.models.check import check_model
 
     info = find_model(model, family=family, trust_remote_code=trust_remote_code)
-    findings = check_model(info)
+    loaded = load_model(info, "meta")
+    findings = check_model(info, loaded) | _allowed(loaded)
     if batch_invariance:
-        from pbench.models.invariance import batch_invariance as measure
-
-        chosen = dtype or default_dtype(info, device)
-        findings["batch_invariance"] = measure(info, device, chosen, _samples(task, 8))
+        findings["batch_invariance"] = _measured(info, device, dtype, task)
     if as_json:
         console.result_json({"model": findings})
         return
@@ -142,6 +143,45 @@ def make_random(
     )
     write_random(family, out, _texts(), size)
     console.result(str(out))
+
+
+def _allowed(model: Denoiser | TextGenerator) -> dict[str, Any]:
+    """Which caches and samplers go with it, and why the others do not."""
+    from pbench.decode import EngineOptions, check_needs
+    from pbench.interfaces import TextGenerator
+    from pbench.samplers import SAMPLERS
+
+    if isinstance(model, TextGenerator):
+        return {"samplers": [], "caches": []}
+    samplers: list[str] = []
+    refused: dict[str, str] = {}
+    for name in SAMPLERS.names():
+        sampler: Any = SAMPLERS.get(name)
+        try:
+            check_needs(model, sampler, EngineOptions())
+            samplers.append(name)
+        except UsageError as error:
+            refused[name] = str(error)
+    caches = ["none", *(["prefix"] if model.capabilities.kv_cache else [])]
+    if model.capabilities.kv_cache and model.capabilities.block_causal is None:
+        caches.append("dual")
+    return {"caches": caches, "samplers": samplers, "refused": refused}
+
+
+def _measured(info: ModelInfo, device: str, dtype: str | None, task: str) -> dict[str, Any]:
+    """`--batch-invariance`, on samples of one task."""
+    from pbench.decode.invariance import batch_invariance
+    from pbench.interfaces import TextGenerator
+    from pbench.models import default_dtype, load_model
+
+    loaded = load_model(info, device, dtype or default_dtype(info, device))
+    if isinstance(loaded, TextGenerator):
+        raise UsageError(f"--batch-invariance compares masked-diffusion models; this is {info.family}")
+    samples = _samples(task, _INVARIANCE_ROWS)
+    why = loaded.supports(task)
+    if why is not None:
+        raise UsageError(f"model {info.name!r} cannot be asked {task}: {why}")
+    return batch_invariance(loaded, samples)
 
 
 def _prompt(model: str, family: str | None, task: str) -> dict[str, Any]:

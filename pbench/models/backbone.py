@@ -224,4 +224,4 @@ def _by_row(wanted: Tensor, rows: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def _columns_of(x: Tensor, columns: Tensor) -> Tensor:
     """x [R, L, ...] at `columns` [R, W]."""
-    return x[torch.arange(len(x), device=x.device).unsqueeze(1), columns]
+    return x[torch.arange(len(x), device=columns.device).unsqueeze(1), columns]

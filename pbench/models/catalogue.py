@@ -136,7 +136,7 @@ def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denois
     """
     target, wanted = _device(device), _dtype(dtype)
     folder = info.folder
-    if info.hub is not None and info.revision is not None:
+    if info.hub is not None and info.revision is not None and target.type != "meta":
         from pbench.models.hub import fetch_weights
 
         folder = fetch_weights(info.hub, info.revision)
@@ -230,7 +230,7 @@ def _family_of(folder: Path) -> str:
     code = " and its own code (auto_map) is not run" if config.get("auto_map") else ""
     raise UsageError(
         f"{folder}: model_type {model_type!r} is not known{code}; families: {', '.join(family_names())};"
-        " --family NAME forces one"
+        " --family NAME forces one, and hf:FOLDER is for autoregressive models"
     )
 
 

@@ -20,7 +20,7 @@ from pbench.models.chat import ChatFormat
 from pbench.models.checkpoint import Checkpoint, Config
 from pbench.models.key_values import KeyValues, Span
 from pbench.models.tokens import Tokens
-from pbench.models.weights import Names, as_named, check_weights, load_weights, weight_files
+from pbench.models.weights import Names, as_named, fill
 from pbench.records import Sample
 
 __all__ = ["Family", "MaskedDenoiser", "Setup", "SpecialIds", "load_masked", "read_setup"]
@@ -78,7 +78,7 @@ class MaskedDenoiser:
         self.network = setup.network.eval()
         self.tokens = setup.tokens
         self.block = setup.block
-        self._reach = int(setup.family.shifted)
+        self.shifted = setup.family.shifted
         self.capabilities = Capabilities(
             max_length=setup.network.shape.max_length,
             position_ids=True,
@@ -94,8 +94,12 @@ class MaskedDenoiser:
     def supports(self, task: str) -> str | None:  # noqa: ARG002 - it can be asked anything
         return None
 
+    def prompt(self, sample: Sample) -> str:
+        """The text that the model reads, as its chat template makes it."""
+        return self.tokens.prompt(sample.messages)
+
     def encode(self, sample: Sample) -> list[int]:
-        ids = self.tokens.encode(self.tokens.prompt(sample.messages))
+        ids = self.tokens.encode(self.prompt(sample))
         if self.mask_token_id in ids:
             raise UsageError(f"{sample.sample_id}: the prompt holds the mask token of {self.name}")
         return ids
@@ -122,7 +126,7 @@ class MaskedDenoiser:
 
     def _read_at(self, canvas: Canvas, positions: Tensor) -> Tensor:
         """Where the backbone predicts `positions`; a row's first token, which nothing precedes, at itself."""
-        if not self._reach:
+        if not self.shifted:
             return positions
         rows, columns = positions.unbind(1)
         padding = canvas.answer_start - canvas.prompt_lengths[rows]
@@ -142,7 +146,7 @@ class MaskedDenoiser:
         return seen.unsqueeze(1)
 
     def _cached(self, canvas: Canvas, read_at: Tensor, use: CacheUse) -> Tensor:
-        span = Span(use.memory, canvas, use, self._reach)
+        span = Span(use.memory, canvas, use, int(self.shifted))
         rows, columns = read_at.unbind(1)
         read_at = torch.stack([rows, columns - span.first[rows]], dim=1)
         ids = canvas.ids.gather(1, span.columns)
@@ -165,13 +169,10 @@ def read_setup(checkpoint: Checkpoint, family: Family, dtype: torch.dtype) -> Se
 def load_masked(
     checkpoint: Checkpoint, family: Family, device: torch.device, dtype: torch.dtype | None
 ) -> MaskedDenoiser:
-    """The checkpoint on `device`; on "meta" without its weights, whose names and shapes are checked all the same."""
+    """The checkpoint on `device`; on "meta" without its weights, see `pbench.models.weights.fill`."""
     dtype = dtype or torch.float32
     setup = read_setup(checkpoint, family, dtype)
-    files = weight_files(checkpoint.folder, pickles=checkpoint.trusted)
-    check_weights(setup.network, files, family.names, checkpoint.folder)
-    unread = device.type == "meta" and checkpoint.hub is not None  # a commit says what its files hold
-    digests = {} if unread else load_weights(setup.network, files, family.names, device)
+    digests = fill(setup.network, checkpoint, family.names, device)
     identity = checkpoint.identity(family.name, str(dtype).removeprefix("torch."), digests)
     return MaskedDenoiser(checkpoint.name, setup, identity)
 

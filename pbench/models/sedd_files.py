@@ -25,7 +25,7 @@ from pbench.models.random_files import (
 from pbench.models.sedd import SeddGenerator
 from pbench.models.sedd_network import SeddConfig, SeddNetwork
 from pbench.models.tokens import Tokens
-from pbench.models.weights import as_named, check_weights, load_weights, weight_files
+from pbench.models.weights import as_named, fill
 
 __all__ = ["JOINED", "load", "write_random"]
 
@@ -50,9 +50,7 @@ def load(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype | None
         )
     with torch.device("meta"):
         network = SeddNetwork(config).to(dtype)
-    files = weight_files(folder, pickles=checkpoint.trusted)
-    check_weights(network, files, as_named, folder)
-    digests = load_weights(network, files, as_named, device)
+    digests = fill(network, checkpoint, as_named, device)
     identity = checkpoint.identity(SeddGenerator.family, str(dtype).removeprefix("torch."), digests)
     return SeddGenerator(checkpoint.name, network, tokens, eos, {**identity, **source})
 

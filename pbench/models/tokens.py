@@ -37,6 +37,10 @@ class Tokens:
         """One more than the highest id."""
         return max(self.tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
+    def token(self, token_id: int) -> str:
+        """The piece of an id; an id that is none of the tokenizer's has none."""
+        return self.tokenizer.id_to_token(token_id) or "(not in the tokenizer)"
+
     def prompt(self, messages: Sequence[Message]) -> str:
         """What the model reads; see `pbench.models.chat.Chat.render`."""
         return self._chat.render(messages)

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from pbench.errors import ArtifactError
+from pbench.models.checkpoint import Checkpoint
 from pbench.models.pickles import PickleFile
 from pbench.models.safetensors_file import Entry, SafetensorsFile
 
-__all__ = ["Names", "Place", "as_named", "check_weights", "load_weights", "weight_files"]
+__all__ = ["Names", "Place", "as_named", "check_weights", "fill", "load_weights", "weight_files"]
 
 _SHOWN = 8  # names of each kind in an error
 
@@ -77,6 +78,21 @@ def _shards(index: Path) -> list[str]:
     if missing:
         raise ArtifactError(f"{index.parent}: lacks weight files that its index names: {_some(missing)}")
     return names
+
+
+def fill(
+    network: nn.Module, checkpoint: Checkpoint, names: Names, device: torch.device
+) -> Mapping[str, str]:
+    """Give `network`, on the meta device, the weights of `checkpoint` on `device`; the files' SHA-256.
+
+    On the device "meta" it gets none, but names, shapes and hashes are looked at all the same; of a
+    hub repository, whose weights may not be fetched yet and whose commit says what they are, nothing.
+    """
+    if device.type == "meta" and checkpoint.hub is not None:
+        return {}
+    files = weight_files(checkpoint.folder, pickles=checkpoint.trusted)
+    check_weights(network, files, names, checkpoint.folder)
+    return load_weights(network, files, names, device)
 
 
 def check_weights(network: nn.Module, files: Iterable[WeightFile], names: Names, where: Path) -> None:
