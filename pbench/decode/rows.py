@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -32,6 +32,7 @@ class Row:
     gen_length: int
     block_length: int
     seed: int
+    schedule: Literal["even", "dream"] = "even"
     answer: Sequence[int] = ()
     slot: int = 0
     offset: int = 0
@@ -90,7 +91,8 @@ class Row:
             masks = sum(masked[start:stop])
             if masks:
                 self.block, self.number = index, 0
-                self.plan = BlockPlan(masks, self.width, blocks, index, self.gen_length)
+                place = (masks, self.width, blocks, index, self.gen_length)
+                self.plan = BlockPlan(*place, self.schedule)
                 self.state, self.max_steps = sampler.plan_block(self.plan), sampler.max_steps(self.plan)
                 return True
         return False

@@ -17,6 +17,7 @@ DREAM = Family(
     chat=CHATML,
     published=SpecialIds(mask=151666, eos=151643, pad=151643),
     shifted=True,
+    compat_schedule="dream",
 )
 
 

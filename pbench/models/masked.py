@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,8 @@ class Family:
     """What sets a family apart.
 
     `shape` reads config.json. `published` are the ids of the family's checkpoints, for a config.json
-    that lacks them. `shifted`: row i of the logits predicts position i + 1. `block`: the block length of
+    that lacks them. `shifted`: row i of the logits predicts position i + 1. `compat_schedule`
+    see `pbench.interfaces.Capabilities`. `block`: the block length of
     block-causal attention by config.json and the checkpoint's name. `mlp` makes each layer's MLP, see `Backbone`; with `config`
     bound by `mlp_of` where it needs more than the shape.
     """
@@ -51,6 +52,7 @@ class Family:
     published: SpecialIds
     names: Names = as_named
     shifted: bool = False
+    compat_schedule: Literal["even", "dream"] = "even"
     block: Callable[[Config, str], int] | None = None
     mlp_of: Callable[[Config], Callable[[Shape, int], nn.Module]] = lambda _config: dense_mlp
 
@@ -86,6 +88,7 @@ class MaskedDenoiser:
             arbitrary_mask=not setup.family.shifted,
             kv_cache=True,
             block_causal=setup.block,
+            compat_schedule=setup.family.compat_schedule,
         )
         self.vocab_size = setup.network.shape.vocab_size
         self.mask_token_id, self.eos_token_id, self.pad_token_id = setup.ids.mask, setup.ids.eos, setup.ids.pad

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from pbench.errors import UsageError, unknown_name
 from pbench.models.backbone import Backbone
@@ -21,6 +22,8 @@ from pbench.models.checkpoint import Config
 from pbench.models.dream import DREAM
 from pbench.models.fast_dllm import FAST_DLLM
 from pbench.models.llada import LLADA, file_name
+from pbench.models.llada2 import LLADA2, file_tensors
+from pbench.models.llada_moe import LLADA_MOE, ROLES
 from pbench.models.masked import Family
 from pbench.models.random_files import (
     RandomSize,
@@ -48,7 +51,8 @@ class Recipe:
     """How a family on the backbone is written.
 
     `config` makes config.json but for the ids of the roles in `special`; `others` are more special
-    tokens; `file_name` gives a parameter's name in the file.
+    tokens; `file_name` gives a parameter's name in the file, `arranged` the file's tensors where they
+    are not the network's.
     """
 
     family: Family
@@ -57,6 +61,7 @@ class Recipe:
     others: tuple[str, ...]
     template: str
     file_name: Callable[[str], str] = lambda name: name
+    arranged: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = dict
 
 
 def _llada_config(size: RandomSize) -> dict[str, Any]:
@@ -114,6 +119,71 @@ def _fast_dllm_config(size: RandomSize) -> dict[str, Any]:
     return _qwen_config(size, **own)
 
 
+def _llada_moe_config(size: RandomSize) -> dict[str, Any]:
+    return {
+        "model_type": "llada",
+        "architectures": ["LLaDAMoEModelLM"],
+        "hidden_size": size.hidden_size,
+        "num_hidden_layers": size.layers,
+        "num_attention_heads": size.heads,
+        "num_key_value_heads": size.heads,
+        "num_experts": 8,
+        "num_experts_per_tok": 2,
+        "expert_intermediate_size": size.hidden_size // 2,
+        "dense_intermediate_size": 3 * size.hidden_size,
+        "moe_layer_freq": [1] * size.layers,
+        "norm_topk_prob": None,
+        "shared_expert_intermediate_size": None,
+        "moe_router_score_function": "softmax",
+        "moe_router_enable_expert_bias": False,
+        "routed_scaling_factor": 1,
+        "partial_rotary_factor": 1,
+        "qk_layernorm": True,
+        "attention_bias": False,
+        "clip_qkv": None,
+        "hidden_act": "silu",
+        "max_position_embeddings": size.max_length,
+        "vocab_size": size.vocab_size,
+        "rope_theta": _ROPE_THETA,
+        "rms_norm_eps": 1e-5,
+        "tie_word_embeddings": False,
+    }
+
+
+def _llada2_config(size: RandomSize) -> dict[str, Any]:
+    return {
+        "model_type": "llada2_moe",
+        "architectures": ["LLaDA2MoeModelLM"],
+        "hidden_size": size.hidden_size,
+        "intermediate_size": 3 * size.hidden_size,
+        "num_hidden_layers": size.layers,
+        "first_k_dense_replace": 1,
+        "num_attention_heads": size.heads,
+        "num_key_value_heads": max(1, size.heads // 2),
+        "head_dim": size.hidden_size // size.heads,
+        "partial_rotary_factor": 0.5,
+        "use_qkv_bias": False,
+        "use_bias": False,
+        "use_qk_norm": True,
+        "num_experts": 16,
+        "num_experts_per_tok": 3,
+        "num_shared_experts": 1,
+        "n_group": 4,
+        "topk_group": 2,
+        "moe_intermediate_size": size.hidden_size // 2,
+        "moe_router_enable_expert_bias": True,
+        "norm_topk_prob": True,
+        "routed_scaling_factor": 2.5,
+        "score_function": "sigmoid",
+        "hidden_act": "silu",
+        "max_position_embeddings": size.max_length,
+        "vocab_size": size.vocab_size,
+        "rope_theta": _ROPE_THETA,
+        "rms_norm_eps": 1e-6,
+        "tie_word_embeddings": False,
+    }
+
+
 _RECIPES = {
     "llada": Recipe(
         LLADA,
@@ -136,6 +206,21 @@ _RECIPES = {
         {"mask": "<|MASK|>", "eos": "<|endoftext|>", "pad": "<|endoftext|>"},
         ("<|im_start|>", "<|im_end|>"),
         CHATML.template,
+    ),
+    "llada-moe": Recipe(
+        LLADA_MOE,
+        _llada_moe_config,
+        {"mask": "<|mask|>", "eos": "<|endoftext|>", "pad": "<|endoftext|>"},
+        ("<role>", "</role>", "<|role_end|>"),
+        ROLES.template,
+    ),
+    "llada2": Recipe(
+        LLADA2,
+        _llada2_config,
+        {"mask": "<|mask|>", "eos": "<|endoftext|>", "pad": "<|endoftext|>"},
+        ("<role>", "</role>", "<|role_end|>"),
+        ROLES.template,
+        arranged=file_tensors,
     ),
     "fast-dllm-v2": Recipe(
         FAST_DLLM,
@@ -188,7 +273,7 @@ def write_masked(recipe: Recipe, out: Path, texts: Sequence[str], size: RandomSi
         recipe.file_name(name): random_tensor(name, parameter.shape, generator)
         for name, parameter in network.named_parameters()
     }
-    write_weights(out, tensors, size.shards)
+    write_weights(out, recipe.arranged(tensors), size.shards)
 
 
 def _ids(tokenizer: Tokenizer, special: Mapping[str, str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from pbench.models.masked import MaskedDenoiser
 from pbench.models.random_checkpoint import RandomSize, write_random
 from pbench.records import Sample
 
-FAMILIES = ("llada", "dream", "sdar", "fast-dllm-v2")
+FAMILIES = ("llada", "dream", "llada-moe", "sdar", "fast-dllm-v2", "llada2")
 SIZE = RandomSize(layers=2, hidden_size=32, heads=2, vocab_size=400, max_length=256)
 WORDS = ("Ann Lee", "Bob Day", "Cleo Fox", "Dan Orr", "Eve Ray", "Flo Kim", "Gus Moe", "Hal Poe")
 TEXTS = [f'Put the list ["{a}", "{b}"] into another order; answer with a list only.' for a in WORDS for b in WORDS]

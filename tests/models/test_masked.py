@@ -17,7 +17,7 @@ from pbench.samplers import make_sampler
 from tests.models.random_models import FAMILIES, model, samples
 
 GEN_LENGTH = 12
-FULL, CAUSAL = ("llada", "dream"), ("sdar", "fast-dllm-v2")
+FULL, CAUSAL = ("llada", "dream", "llada-moe"), ("sdar", "fast-dllm-v2", "llada2")
 K1 = ("confidence", ("k", 1))
 THRESHOLD = ("threshold", ("gamma", 0.3))
 DYNAMIC = ("dynamic", ("gamma", 0.3))
