@@ -21,7 +21,7 @@ from pbench.interfaces import Denoiser
 __all__ = ["ModelInfo", "find_model", "known_models", "load_model"]
 
 _BUNDLED = Path(__file__).parent / "bundled"
-_FAMILIES = {"pbench_tiny": "pbench.models.tiny:load_tiny"}
+_FAMILIES = {"pbench_tiny": "pbench.models.tiny:load_tiny", "oracle": "pbench.models.oracle:load_oracle"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,10 @@ class ModelInfo:
 
 def known_models() -> list[ModelInfo]:
     """The models that have a name of their own."""
-    return [ModelInfo("tiny", "pbench_tiny", "diffusion", _BUNDLED / "tiny")]
+    return [
+        ModelInfo("tiny", "pbench_tiny", "diffusion", _BUNDLED / "tiny"),
+        ModelInfo("oracle", "oracle", "diffusion", None),
+    ]
 
 
 def find_model(name_or_path: str) -> ModelInfo:
@@ -71,7 +74,6 @@ def load_model(info: ModelInfo, device: str) -> Denoiser:
         raise UsageError(f"--device {device!r} is no device; try cpu or cuda:0") from None
     if target.type == "cuda" and (target.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"--device {device}: this machine has {torch.cuda.device_count()} CUDA devices")
-    assert info.folder is not None
     return _loader(info.family)(info.folder, info.name, target)
 
 
