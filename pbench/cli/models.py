@@ -48,8 +48,7 @@ def show(
     from pbench.models import find_model
 
     info = find_model(model)
-    assert info.folder is not None
-    config = orjson.loads((info.folder / "config.json").read_bytes())
+    config = None if info.folder is None else orjson.loads((info.folder / "config.json").read_bytes())
     payload = {"name": info.name, "family": info.family, "kind": info.kind, "config": config}
     if as_json:
         console.result_json(payload)

@@ -126,7 +126,9 @@ def bounds(
 
 @group.command()
 def simulate(
-    n: list[str] = typer.Option(None, "--n", metavar="N,...", help="Items of the lists. Default: 6,8,10,12,16."),
+    n: list[str] = typer.Option(
+        None, "--n", metavar="N,...", help="Items of the lists. Default: 6,8,10,12,16."
+    ),
     gamma: list[str] = typer.Option(None, metavar="G,...", help="Thresholds. Default: 0.6 to 1.0."),
     threshold_n: int = typer.Option(_DEFAULT_N, min=1, help="Items of the list in the panel of thresholds."),
     general: bool = typer.Option(
@@ -216,7 +218,7 @@ def league(
     import os
 
     from pbench.theory.league import league as play
-    from pbench.theory.sheets import league_sheets
+    from pbench.theory.league_sheets import league_sheets
 
     names = console.split_list(sampler)
     console.note("decoding the list tasks with every setting; a minute or more for each sampler and core")
@@ -232,7 +234,9 @@ def league(
 @group.command()
 def schedule(
     runs: list[Path] = typer.Argument(metavar="RUN...", help="Generations that `pbench decode` wrote."),
-    model: str = typer.Option(None, metavar="NAME", help="Model of the runs, where their own name is not it."),
+    model: str = typer.Option(
+        None, metavar="NAME", help="Model of the runs, where their own name is not it."
+    ),
     form: Format = _FORMAT,
     as_json: bool = _JSON,
 ) -> None:

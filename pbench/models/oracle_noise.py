@@ -1,4 +1,4 @@
-"""Noise that is a function of a key, of what is revealed, of a position and a token: the same in any batch."""
+"""Noise that is a function of a key, of what is revealed, of position and token: the same in any batch."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def read_question(sample: Sample) -> Question:
         return reader(sample, sample.answer)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(
-            f"{sample.sample_id}: its reference is none of {sample.metric!r} ({type(error).__name__}: {error})"
+            f"{sample.sample_id}: its reference is none of {sample.metric!r}: {type(error).__name__}: {error}"
         ) from None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -22,9 +22,11 @@ __all__ = [
     "Best",
     "best_partitions",
     "best_sizes",
+    "bound_of_sets",
     "left_to_right",
     "ordered_partitions",
     "partition_bound",
+    "sets_of_joint",
     "sizes_of",
     "table_of_sets",
     "total_correlation",
@@ -58,7 +60,7 @@ def sizes_of(positions: int, k: int) -> tuple[int, ...]:
 def left_to_right(sizes: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     """The partition that unmasks so many positions a step, the leftmost first."""
     ends = np.cumsum([0, *sizes]).tolist()
-    return tuple(tuple(range(start, end)) for start, end in zip(ends, ends[1:], strict=False))
+    return tuple(tuple(range(start, end)) for start, end in pairwise(ends))
 
 
 def total_correlation(task: TheoryTask, n: int) -> float:
@@ -72,7 +74,7 @@ def partition_bound(task: TheoryTask, n: int, partition: Partition) -> float:
     check_partition(partition, task.positions(n))
     if task.by_size is None and task.by_set is None:
         return joint_of(task, n).bound(partition)
-    bits, before = 0.0, ()
+    bits, before = 0.0, tuple[int, ...]()
     for step in partition:
         known = _entropy(task, n, before)
         bits += sum(_entropy(task, n, (*before, position)) - known for position in step)
@@ -123,6 +125,15 @@ def best_partitions(entropies: np.ndarray, most_steps: int | None = None) -> lis
         np.add(best[known, :-1], costs[:, None], out=ways[:, 1:])
         best[reached] = np.minimum(best[reached], ways)
     return [_trace_back(best, gains, count, entropies[-1]) for count in range(1, steps + 1)]
+
+
+def bound_of_sets(entropies: np.ndarray, partition: Partition) -> float:
+    """L_T of `partition` in bits; `entropies[mask]` [2^L] as `best_partitions` takes them."""
+    bits, known = 0.0, 0
+    for step in partition:
+        bits += sum(entropies[known | 1 << position] - entropies[known] for position in step)
+        known |= sum(1 << position for position in step)
+    return _cut(bits - entropies[known])
 
 
 def table_of_sets(task: TheoryTask, n: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pbench.metrics.intervals import Interval, wilson
+from pbench.metrics.intervals import Interval
 from pbench.theory.accuracy import Order, schedule_accuracy, threshold_accuracy
 from pbench.theory.bounds import left_to_right, sizes_of
 from pbench.theory.joint import Joint

@@ -88,7 +88,11 @@ def _panel(panel: Panel, rows: list[dict[str, Any]], tasks: list[str]) -> Any:
     colours = alt.Scale(domain=tasks, range=[COLOURS.get(task) or next(spare) for task in tasks])
     places = sorted({row["x"] for row in rows})
     name = "n" if panel.axis == "n" else "γ"
-    x = alt.X("x:Q", axis=alt.Axis(values=places, title=name, format="d" if name == "n" else "~g"), scale=alt.Scale(zero=False, padding=8))
+    x = alt.X(
+        "x:Q",
+        axis=alt.Axis(values=places, title=name, format="d" if name == "n" else "~g"),
+        scale=alt.Scale(zero=False, padding=8),
+    )
     axis = alt.Axis(title="right, %", values=[0, 25, 50, 75, 100])
     scale = alt.Scale(domain=[0, 100], padding=4)
 

@@ -65,12 +65,12 @@ def general_cells(lengths: Sequence[int] = LENGTHS) -> list[Cell]:
     for task in _OPEN:
         for n in lengths:
             found += [
-                Cell.fixed(task, n, order, k, temperature)
+                Cell.fixed(task, n, order, k, tau)
                 for k in sorted({1, 2, 3, 4, 5, n})
                 for order in ("random", "confidence")
-                for temperature in (0, 1)
+                for tau in (0, 1)
             ]
             exact = 1 - 1 / n if task == "replace_random" else 1 / 3
             gammas = sorted({0.28, 0.45, 0.5, *GAMMAS, exact})
-            found += [Cell.threshold(task, n, gamma, temperature) for gamma in gammas for temperature in (0, 1)]
+            found += [Cell.threshold(task, n, gamma, tau) for gamma in gammas for tau in (0, 1)]
     return found

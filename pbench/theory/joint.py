@@ -71,6 +71,31 @@ class Joint:
         check_partition(partition, self.positions)
         return float(self.answer_probabilities(partition, temperature).sum())
 
+    def along(self, partition: Partition, tokens: Sequence[int], temperature: float) -> tuple[float, float]:
+        """(bits, share) of one path: `tokens` [L] are what really stood, written step by step.
+
+        `bits` adds up the total correlation of each step given the tokens before it, `share`
+        multiplies the probabilities that an ideal model's proposals of the step leave a right
+        answer. Both end with the step after which no right answer is left.
+        """
+        left, bits, share = self, 0.0, 1.0
+        for step in partition:
+            bits += left.total_correlation(step)
+            share *= left._step_share(step, temperature)
+            agree = np.all(left.answers[:, list(step)] == [tokens[position] for position in step], axis=1)
+            if not agree.any():
+                break
+            left = Joint(left.answers[agree], left.weights[agree] / left.weights[agree].sum())
+        return (bits if bits > _ROUNDING else 0.0), share
+
+    def _step_share(self, step: Sequence[int], temperature: float) -> float:
+        """Probability that proposals for `step`, each drawn by itself, are part of an answer."""
+        written = self.answer_probabilities([step], temperature)
+        groups = self.one_group()
+        for position in step:
+            groups = self.refine(groups, position)
+        return float(written[np.unique(groups, return_index=True)[1]].sum())
+
     def one_group(self) -> np.ndarray:
         """Group numbers [A] of answers of which nothing is revealed."""
         return np.zeros(len(self.answers), dtype=np.int64)

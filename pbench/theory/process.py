@@ -142,7 +142,7 @@ class _Walk:
         places: tuple[int, ...],
     ) -> float:
         """Probability of a right end once the proposals at `places` stand, given their confidences."""
-        written = self.joint.answers[np.ix_(rows, [left[place] for place in places])]
+        written = self.joint.answers[rows][:, [left[place] for place in places]]
         tokens, inverse = np.unique(written, axis=0, return_inverse=True)
         rest = tuple(position for place, position in enumerate(left) if place not in places)
         total = 0.0

@@ -14,8 +14,8 @@ from pbench.artifacts import read_manifest, read_rows
 from pbench.errors import UsageError
 from pbench.metrics import MetricTools, score_many
 from pbench.metrics.intervals import Interval, mean_interval
-from pbench.records import Generation, Sample
-from pbench.theory.schedules import Encode, SampleBound, schedule_bound
+from pbench.records import Generation
+from pbench.theory.schedules import SampleBound, Writer, schedule_bound
 
 __all__ = ["RunBounds", "TaskBounds", "run_bounds"]
 
@@ -24,9 +24,9 @@ __all__ = ["RunBounds", "TaskBounds", "run_bounds"]
 class TaskBounds:
     """Means over the answers of one task whose schedule has a bound.
 
-    `reached` is the headline value with its 95 % interval, `ideal` the accuracy of the exact
-    marginals under the same schedules, `bits` L_T, `unbiased` 2^-L_T: the most that a model can
-    reach which prefers none of the right answers. `left_out`: reason -> answers without a bound.
+    `reached` is the headline value with its 95 % interval; the others are those of `SampleBound`.
+    `unbiased` = 2^-L_T: the most that a model can reach which prefers none of the right answers.
+    `left_out`: reason -> answers without a bound.
     """
 
     task: str
@@ -35,13 +35,17 @@ class TaskBounds:
     ideal: float | None = None
     unbiased: float | None = None
     bits: float | None = None
+    path_bits: float | None = None
+    path_ideal: float | None = None
     steps: float | None = None
     left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
-        """Accuracy reached / ideal; None where the ideal is 0."""
-        return self.reached.mean / self.ideal if self.reached is not None and self.ideal else None
+        """Accuracy reached / ideal on the same ways; None where that is 0."""
+        if self.reached is None or not self.path_ideal:
+            return None
+        return self.reached.mean / self.path_ideal
 
     def payload(self) -> dict[str, Any]:
         reached = self.reached
@@ -54,6 +58,8 @@ class TaskBounds:
             "ratio": self.ratio,
             "unbiased": self.unbiased,
             "bits": self.bits,
+            "path_bits": self.path_bits,
+            "path_ideal": self.path_ideal,
             "steps": self.steps,
             "left_out": self.left_out,
         }
@@ -93,7 +99,7 @@ def run_bounds(path: Path, model: str | None = None) -> RunBounds:
     if cut:
         raise UsageError(f"{path}: decoded with {cut[0]}; the best accuracy is known without it only")
     temperature = float(identity.get("temperature") or 0.0)
-    encode = _encoder(identity.get("model", {}), model, path)
+    writer = _writer(identity.get("model", {}), model, path)
     tasks = sorted(answers, key=lambda answer: answer.sample.task)
     return RunBounds(
         path,
@@ -101,7 +107,7 @@ def run_bounds(path: Path, model: str | None = None) -> RunBounds:
         _sampler(identity.get("sampler") or {}),
         temperature,
         tuple(
-            _task_bounds(task, list(group), encode, temperature)
+            _task_bounds(task, list(group), writer, temperature)
             for task, group in groupby(tasks, key=lambda answer: answer.sample.task)
         ),
     )
@@ -113,7 +119,7 @@ def _sampler(sampler: dict[str, Any]) -> str:
     return " ".join([sampler.get("name", "?"), *(f"{name}={value}" for name, value in given.items())])
 
 
-def _encoder(identity: dict[str, Any], model: str | None, path: Path) -> Encode | None:
+def _writer(identity: dict[str, Any], model: str | None, path: Path) -> Writer | None:
     """How the run's model writes a text; None for the oracle, whose tokens are items."""
     if identity.get("family") == "oracle":
         return None
@@ -124,20 +130,17 @@ def _encoder(identity: dict[str, Any], model: str | None, path: Path) -> Encode 
     except UsageError as error:
         raise UsageError(f"{path}: its tokens are not known; name the model by --model: {error}") from None
 
-    def encode(_sample: Sample, text: str) -> list[int]:
-        return denoiser.encode_text(text)
-
-    return encode
+    return Writer(denoiser.encode_text, denoiser.eos_token_id, denoiser.pad_token_id)
 
 
 def _task_bounds(
-    task: str, answers: Sequence[Generation], encode: Encode | None, temperature: float
+    task: str, answers: Sequence[Generation], writer: Writer | None, temperature: float
 ) -> TaskBounds:
     left_out: Counter[str] = Counter()
     bounded: list[tuple[Generation, SampleBound]] = []
     for answer in answers:
         try:
-            bounded.append((answer, schedule_bound(answer, encode, temperature)))
+            bounded.append((answer, schedule_bound(answer, writer, temperature)))
         except UsageError as error:
             left_out[str(error).removeprefix(f"{answer.sample.sample_id}: ")] += 1
     if not bounded:
@@ -150,6 +153,8 @@ def _task_bounds(
         fmean(bound.ideal for bound in bounds),
         fmean(2**-bound.bits for bound in bounds),
         fmean(bound.bits for bound in bounds),
+        fmean(bound.path_bits for bound in bounds),
+        fmean(bound.path_ideal for bound in bounds),
         fmean(bound.steps for bound in bounds),
         dict(left_out),
     )

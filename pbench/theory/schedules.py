@@ -16,18 +16,27 @@ import numpy as np
 from pbench.errors import UsageError
 from pbench.models.oracle_questions import BLANK, Kind, Question, read_question
 from pbench.puzzles import latin_squares, sudoku_grids
-from pbench.records import Generation, Sample
+from pbench.records import Generation
 from pbench.theory.accuracy import schedule_accuracy
 from pbench.theory.bounds import partition_bound
 from pbench.theory.joint import Joint
 from pbench.theory.tasks import get_task
 
-__all__ = ["Encode", "SampleBound", "answers_of", "schedule_bound"]
+__all__ = ["SampleBound", "Writer", "answers_of", "schedule_bound"]
 
-Encode = Callable[[Sample, str], Sequence[int]]
-"""(sample, answer text) -> token ids; the answer region behind them is filled with one id."""
 
 MOST_ANSWERS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """How a model writes: text -> token ids, and what fills the answer region behind them."""
+
+    encode: Callable[[str], Sequence[int]]
+    eos: int
+    pad: int
+
+
 # The task of each kind, and how many more items its input has than its answer.
 _TASKS = {
     Kind.REPLACE: ("replace_random", 0),
@@ -42,33 +51,48 @@ _TASKS = {
 class SampleBound:
     """What the schedule of one answer costs.
 
-    `bits` is L_T, `ideal` the accuracy (0..1) of a model with the exact marginals that unmasks the
-    same positions at the same steps, at the run's temperature; `steps` counts the steps that wrote a
-    token which the question leaves open.
+    Of a model with the exact marginals that unmasks the same positions at the same steps, at the
+    run's temperature: `bits` is L_T and `ideal` its accuracy (0..1), whatever it writes on the way.
+    `path_bits` and `path_ideal` are of the way that this answer took (see `Joint.along`): a sampler
+    that looks at what stands chooses steps which are cheap there. `steps` counts the steps that
+    wrote a token which the question leaves open.
     """
 
     bits: float
     ideal: float
+    path_bits: float
+    path_ideal: float
     steps: int
 
 
-def schedule_bound(generation: Generation, encode: Encode | None, temperature: float) -> SampleBound:
+def schedule_bound(generation: Generation, writer: Writer | None, temperature: float) -> SampleBound:
     """The bound of the schedule that this answer was written by; UsageError says why there is none.
 
-    `encode` None: an item is a token, and items stand from the first position on (the oracle).
+    `writer` None: an item is a token, and items stand from the first position on (the oracle).
     """
     steps = _commit_steps(generation)
     question = read_question(generation.sample)
     many = _too_many(question)
-    if many and encode is None and question.kind in (Kind.SHUFFLE, Kind.SHUFFLE_OTHER):
+    if many and writer is None and question.kind in (Kind.SHUFFLE, Kind.SHUFFLE_OTHER):
         return _shuffle_bound(question, steps)
     if many:
         raise UsageError(f"{many} right answers are too many to list")
-    joint, columns = _open_columns(_token_rows(generation, question, encode))
+    if generation.output_ids is None:
+        raise UsageError("its tokens were not recorded")
+    rows = _token_rows(generation, question, writer)
+    columns = np.flatnonzero((rows != rows[0]).any(0)).tolist()  # the others cost nothing in any step
     if not columns:
-        return SampleBound(0.0, 1.0, 0)
+        return SampleBound(0.0, 1.0, 0.0, 1.0, 0)
+    joint, smallest = _joint(rows[:, columns])
     partition = _partition([steps[column] for column in columns])
-    return SampleBound(joint.bound(partition), joint.accuracy(partition, temperature), len(partition))
+    written = _written(generation.output_ids, writer)
+    tokens = [written[column] - smallest for column in columns]
+    return SampleBound(
+        joint.bound(partition),
+        joint.accuracy(partition, temperature),
+        *joint.along(partition, tokens, temperature),
+        len(partition),
+    )
 
 
 def answers_of(question: Question) -> Iterator[Sequence[int]]:
@@ -113,27 +137,37 @@ def _too_many(question: Question) -> str:
     return f"{question.positions}!" if count > MOST_ANSWERS else ""
 
 
-def _token_rows(generation: Generation, question: Question, encode: Encode | None) -> np.ndarray:
+def _token_rows(generation: Generation, question: Question, writer: Writer | None) -> np.ndarray:
     """All right answers as tokens [A, G]."""
-    if encode is None:
+    if writer is None:
         return np.array(list(answers_of(question)), dtype=np.int64)
     length = generation.gen_length
     rows = []
     for items in answers_of(question):
-        ids = list(encode(generation.sample, question.write(items)))
+        ids = list(writer.encode(question.write(items)))
         if len(ids) > length:
             raise UsageError(f"a right answer has {len(ids)} tokens, more than gen_length {length}")
-        rows.append(ids + [-1] * (length - len(ids)))
+        rows.append(ids + [writer.eos] * (length - len(ids)))
     return np.array(rows, dtype=np.int64)
 
 
-def _open_columns(rows: np.ndarray) -> tuple[Joint, list[int]]:
-    """The columns in which right answers differ; the others cost nothing in any step."""
-    columns = np.flatnonzero((rows != rows[0]).any(0)).tolist()
-    # Names that share a part make two orders of items one text: such a text is more probable.
-    different, counts = np.unique(rows[:, columns], axis=0, return_counts=True)
-    smallest = different.min(initial=0)
-    return Joint(different - smallest, counts / counts.sum()), columns
+def _written(ids: Sequence[int], writer: Writer | None) -> list[int]:
+    """The answer's tokens, in the numbers of `_token_rows`."""
+    if writer is not None:
+        return [writer.eos if token == writer.pad else token for token in ids]
+    from pbench.models.oracle_marginals import FIRST_ITEM
+
+    return [token - FIRST_ITEM for token in ids]
+
+
+def _joint(rows: np.ndarray) -> tuple[Joint, int]:
+    """The distribution of right answers, as numbers from 0, and what was taken off the tokens.
+
+    Names that share a part make two orders of items one text: such a text is more probable.
+    """
+    different, counts = np.unique(rows, axis=0, return_counts=True)
+    smallest = int(different.min())
+    return Joint(different - smallest, counts / counts.sum()), smallest
 
 
 def _partition(steps: Sequence[int]) -> list[list[int]]:
@@ -148,4 +182,5 @@ def _shuffle_bound(question: Question, steps: Sequence[int]) -> SampleBound:
     partition = _partition(steps[: question.positions])
     sizes = [len(step) for step in partition]
     bits = partition_bound(get_task("shuffle"), question.positions, partition)
-    return SampleBound(bits, schedule_accuracy("shuffle", sizes, "random", 1), len(partition))
+    ideal = schedule_accuracy("shuffle", sizes, "random", 1)
+    return SampleBound(bits, ideal, bits, ideal, len(partition))  # all ways cost the same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pbench.metrics.intervals import Interval
 from pbench.theory.bounds import Best
@@ -13,14 +13,10 @@ from pbench.theory.runs import RunBounds
 from pbench.theory.survey import Survey
 from pbench.theory.table1 import Row
 
-if TYPE_CHECKING:
-    from pbench.theory.league import League
-
 __all__ = [
     "Sheet",
     "check_sheet",
     "example_sheets",
-    "league_sheets",
     "run_sheet",
     "survey_sheets",
     "table1_sheets",
@@ -139,53 +135,18 @@ def _best_text(best: Best, found: Survey) -> str:
 def run_sheet(run: RunBounds) -> Sheet:
     """Accuracy reached beside what the run's own schedules allow."""
     return Sheet(
-        f"{run.model}, {run.sampler}, τ = {run.temperature:g}: accuracy reached / ideal with the same schedule",
-        ("task", "answers", "open steps", "L_T, bits", "reached, % (95 %)", "ideal, %", "reached / ideal",
-         "2^-L_T, %", "left out"),
+        f"{run.model}, {run.sampler}, τ = {run.temperature:g}: reached / ideal with the same schedule",
+        ("task", "answers", "open steps", "L_T, bits", "ideal, %", "bits on the way", "ideal on the way, %",
+         "reached, % (95 %)", "reached / ideal on the way", "left out"),
         tuple(
             (
                 task.task, str(task.n), NONE if task.steps is None else f"{task.steps:.2f}", bits(task.bits),
-                interval(task.reached), percent(task.ideal),
-                NONE if task.ratio is None else f"{task.ratio:.2f}", percent(task.unbiased),
-                str(sum(task.left_out.values())),
+                percent(task.ideal), bits(task.path_bits), percent(task.path_ideal), interval(task.reached),
+                NONE if task.ratio is None else f"{task.ratio:.2f}", str(sum(task.left_out.values())),
             )
             for task in run.tasks
         ),
     )  # fmt: skip
-
-
-def league_sheets(found: League) -> list[Sheet]:
-    """All settings on the open tasks, then each sampler beside its own per-sample optimum."""
-    head = f"n = {found.n}, τ = {found.temperature:g}, {found.samples} samples a task, means over the open tasks"
-    points = [
-        (
-            standing.sampler, point.setting or "defaults", f"{point.tokens_per_step:.2f}", interval(point.accuracy),
-            percent(point.bound), f"{point.accuracy.mean / point.bound:.2f}", percent(point.fixed[0]),
-            f"{point.fixed[1]:.2f}",
-        )
-        for standing in found.standings
-        for point in standing.points
-    ]  # fmt: skip
-    standings = [
-        (
-            standing.sampler, percent(standing.optimum), f"{standing.optimum_speed:.2f}",
-            NONE if standing.gap is None else f"{standing.gap:.2f}",
-        )
-        for standing in found.standings
-    ]  # fmt: skip
-    return [
-        Sheet(
-            head,
-            ("sampler", "setting", "tokens/step", "right, % (95 %)", "2^-L*_T, %", "right / 2^-L*_T",
-             "one answer: right, %", "tokens/step there"),
-            tuple(points),
-        ),
-        Sheet(
-            "Per-sample optimum: each sample with its fastest setting that is right",
-            ("sampler", "right, %", "tokens/step", "times the best single setting"),
-            tuple(standings),
-        ),
-    ]  # fmt: skip
 
 
 def bits(value: float | None) -> str:

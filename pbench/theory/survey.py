@@ -13,6 +13,7 @@ from pbench.theory.bounds import (
     Best,
     best_partitions,
     best_sizes,
+    bound_of_sets,
     left_to_right,
     ordered_partitions,
     partition_bound,
@@ -26,7 +27,8 @@ __all__ = ["MOST_N", "Schedule", "Survey", "check_survey", "survey"]
 
 MOST_N = 256
 _EXHAUSTIVE = 6
-_FEW_STEPS = 8  # of the best partitions of more than 12 positions: each further step takes seconds
+_LISTED = 12  # positions whose sets are gone through twice
+_FEW_STEPS = 8  # of the best partitions of more positions than _LISTED: each further step takes seconds
 _SAME = 1e-9
 
 
@@ -134,7 +136,7 @@ def _best(task: TheoryTask, n: int) -> tuple[tuple[Best, ...], str | None]:
     elif positions > MOST_POSITIONS:
         return (), f"the best partition is searched for up to {MOST_POSITIONS} positions, not {positions}"
     else:
-        found = best_partitions(table_of_sets(task, n), _FEW_STEPS if positions > 12 else None)
+        found = best_partitions(table_of_sets(task, n), _FEW_STEPS if positions > _LISTED else None)
     free = next((place for place, one in enumerate(found) if one.bits == 0), len(found) - 1)
     return tuple(found[: free + 1]), None
 
@@ -149,15 +151,16 @@ def check_survey(found: Survey, task: TheoryTask) -> dict[str, Any]:
     pairs = [(found.total_correlation, joint.total_correlation())]
     pairs += [(one.bits, joint.bound(left_to_right(one.sizes))) for one in found.schedules]
     pairs += [(one.bits, joint.bound(one.partition)) for one in found.best]
-    exhaustive = found.positions <= _EXHAUSTIVE
     tried = 0
-    for one in found.best if exhaustive else ():
-        bounds = [joint.bound(split) for split in ordered_partitions(found.positions, len(one.partition))]
-        tried += len(bounds)
-        pairs.append((one.bits, min(bounds)))
-    if found.positions <= 12 and not exhaustive:
-        again = best_partitions(sets_of_joint(joint), len(found.best))
+    if found.positions <= _LISTED:
+        table = sets_of_joint(joint)
+        again = best_partitions(table, len(found.best))
         pairs += [(one.bits, other.bits) for one, other in zip(found.best, again, strict=True)]
+        for one in found.best if found.positions <= _EXHAUSTIVE else ():
+            splits = ordered_partitions(found.positions, len(one.partition))
+            bounds = [bound_of_sets(table, split) for split in splits]
+            tried += len(bounds)
+            pairs.append((one.bits, min(bounds)))
     largest = max(abs(one - other) for one, other in pairs)
     if largest > _SAME:
         raise PbenchError(f"a bug: {found.task}: closed form and enumeration differ by {largest:.3g} bits")

@@ -11,12 +11,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from pbench.errors import UsageError
-from pbench.theory.accuracy import schedule_accuracy, threshold_accuracy
+from pbench.theory.accuracy import Order, schedule_accuracy, threshold_accuracy
 from pbench.theory.bounds import sizes_of, total_correlation
 from pbench.theory.cells import Cell
-from pbench.theory.tasks import get_task
+from pbench.theory.tasks import FIXED, get_task
 
-__all__ = ["CHECK_SAMPLES", "FEW_SAMPLES", "GAMMAS", "LIMITS", "MOST_N", "PAPER_TASKS", "Row", "cells_of", "table1"]
+__all__ = [
+    "CHECK_SAMPLES",
+    "FEW_SAMPLES",
+    "GAMMAS",
+    "LIMITS",
+    "MOST_N",
+    "PAPER_TASKS",
+    "Row",
+    "cells_of",
+    "table1",
+]
 
 PAPER_TASKS = ("copy", "replace_index", "replace_random", "shuffle")
 GAMMAS = (0.6, 0.7, 0.8, 0.9, 1.0)
@@ -95,11 +105,11 @@ def _row(task: str, n: int, gammas: Sequence[float]) -> Row:
     )
 
 
-def _by_k(task: str, n: int, k: str, order: str, temperature: int) -> float | None:
+def _by_k(task: str, n: int, k: str, order: Order, temperature: int) -> float | None:
     size = n if k == "n" else int(k)
     if size > n:
         return None
-    return schedule_accuracy(task, sizes_of(n, size), "random" if order == "random" else "confidence", temperature)
+    return schedule_accuracy(task, sizes_of(n, size), order, temperature)
 
 
 def cells_of(n: int, gammas: Sequence[float] = GAMMAS) -> list[Cell]:
@@ -109,7 +119,7 @@ def cells_of(n: int, gammas: Sequence[float] = GAMMAS) -> list[Cell]:
     found = []
     for task in PAPER_TASKS:
         for temperature in (0, 1):
-            orders = ("confidence", "random") if task in ("replace_random", "shuffle") else ("confidence",)
+            orders: tuple[Order, ...] = ("confidence", "random") if task not in FIXED else ("confidence",)
             found += [Cell.fixed(task, n, order, k, temperature) for order in orders for k in sizes]
             found += [Cell.threshold(task, n, gamma, temperature) for gamma in _checked(gammas)]
     return found

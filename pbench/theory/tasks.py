@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice, permutations
+from itertools import islice, pairwise, permutations
 
 from pbench.errors import UsageError, unknown_name
 from pbench.puzzles import latin_squares
@@ -128,14 +128,14 @@ def _replaced(n: int, m: int) -> float:
 def _inserted(n: int, positions: Sequence[int]) -> float:
     """A position shows the word, the item before it or the item after it: it splits the places."""
     edges = [-1, *positions, n + 1]
-    gaps = [after - before - 1 for before, after in zip(edges, edges[1:], strict=False)]
+    gaps = [after - before - 1 for before, after in pairwise(edges)]
     return _classes([*gaps, *(1 for _ in positions)], n + 1)
 
 
 def _removed(n: int, positions: Sequence[int]) -> float:
     """Position j shows item j if the gap is behind it, else item j + 1."""
     edges = [-1, *positions, n - 1]
-    return _classes((after - before for before, after in zip(edges, edges[1:], strict=False)), n)
+    return _classes((after - before for before, after in pairwise(edges)), n)
 
 
 def _shuffled(n: int, m: int) -> float:
