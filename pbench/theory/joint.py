@@ -72,21 +72,22 @@ class Joint:
         return float(self.answer_probabilities(partition, temperature).sum())
 
     def along(self, partition: Partition, tokens: Sequence[int], temperature: float) -> tuple[float, float]:
-        """(bits, share) of one path: `tokens` [L] are what really stood, written step by step.
+        """(bits, slips) of one path: `tokens` [L] are what really stood, written step by step.
 
-        `bits` adds up the total correlation of each step given the tokens before it, `share`
-        multiplies the probabilities that an ideal model's proposals of the step leave a right
-        answer. Both end with the step after which no right answer is left.
+        `bits` adds up the total correlation of each step given the tokens before it, `slips` the
+        probabilities that an ideal model's proposals of the step leave no right answer. Both end
+        with the step after which none is left: over the paths of ideal models the mean of `slips`
+        is how often they fail, also where they choose the steps by what stands.
         """
-        left, bits, share = self, 0.0, 1.0
+        left, bits, slips = self, 0.0, 0.0
         for step in partition:
             bits += left.total_correlation(step)
-            share *= left._step_share(step, temperature)
+            slips += 1 - left._step_share(step, temperature)
             agree = np.all(left.answers[:, list(step)] == [tokens[position] for position in step], axis=1)
             if not agree.any():
                 break
             left = Joint(left.answers[agree], left.weights[agree] / left.weights[agree].sum())
-        return (bits if bits > _ROUNDING else 0.0), share
+        return (bits if bits > _ROUNDING else 0.0), slips
 
     def _step_share(self, step: Sequence[int], temperature: float) -> float:
         """Probability that proposals for `step`, each drawn by itself, are part of an answer."""

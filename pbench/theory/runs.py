@@ -24,7 +24,8 @@ __all__ = ["RunBounds", "TaskBounds", "run_bounds"]
 class TaskBounds:
     """Means over the answers of one task whose schedule has a bound.
 
-    `reached` is the headline value with its 95 % interval; the others are those of `SampleBound`.
+    `reached` is the headline value with its 95 % interval; the others are those of `SampleBound`,
+    `way_ideal` 1 - the mean of `slips`.
     `unbiased` = 2^-L_T: the most that a model can reach which prefers none of the right answers.
     `left_out`: reason -> answers without a bound.
     """
@@ -35,17 +36,17 @@ class TaskBounds:
     ideal: float | None = None
     unbiased: float | None = None
     bits: float | None = None
-    path_bits: float | None = None
-    path_ideal: float | None = None
+    way_bits: float | None = None
+    way_ideal: float | None = None
     steps: float | None = None
     left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
         """Accuracy reached / ideal on the same ways; None where that is 0."""
-        if self.reached is None or not self.path_ideal:
+        if self.reached is None or not self.way_ideal:
             return None
-        return self.reached.mean / self.path_ideal
+        return self.reached.mean / self.way_ideal
 
     def payload(self) -> dict[str, Any]:
         reached = self.reached
@@ -58,8 +59,8 @@ class TaskBounds:
             "ratio": self.ratio,
             "unbiased": self.unbiased,
             "bits": self.bits,
-            "path_bits": self.path_bits,
-            "path_ideal": self.path_ideal,
+            "way_bits": self.way_bits,
+            "way_ideal": self.way_ideal,
             "steps": self.steps,
             "left_out": self.left_out,
         }
@@ -153,8 +154,8 @@ def _task_bounds(
         fmean(bound.ideal for bound in bounds),
         fmean(2**-bound.bits for bound in bounds),
         fmean(bound.bits for bound in bounds),
-        fmean(bound.path_bits for bound in bounds),
-        fmean(bound.path_ideal for bound in bounds),
+        fmean(bound.way_bits for bound in bounds),
+        max(0.0, 1 - fmean(bound.slips for bound in bounds)),
         fmean(bound.steps for bound in bounds),
         dict(left_out),
     )

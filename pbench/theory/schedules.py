@@ -53,15 +53,15 @@ class SampleBound:
 
     Of a model with the exact marginals that unmasks the same positions at the same steps, at the
     run's temperature: `bits` is L_T and `ideal` its accuracy (0..1), whatever it writes on the way.
-    `path_bits` and `path_ideal` are of the way that this answer took (see `Joint.along`): a sampler
-    that looks at what stands chooses steps which are cheap there. `steps` counts the steps that
-    wrote a token which the question leaves open.
+    `way_bits` and `slips` are of the way that this answer took (see `Joint.along`): a sampler that
+    looks at what stands chooses steps which are cheap there. `steps` counts the steps that wrote a
+    token which the question leaves open.
     """
 
     bits: float
     ideal: float
-    path_bits: float
-    path_ideal: float
+    way_bits: float
+    slips: float
     steps: int
 
 
@@ -82,7 +82,7 @@ def schedule_bound(generation: Generation, writer: Writer | None, temperature: f
     rows = _token_rows(generation, question, writer)
     columns = np.flatnonzero((rows != rows[0]).any(0)).tolist()  # the others cost nothing in any step
     if not columns:
-        return SampleBound(0.0, 1.0, 0.0, 1.0, 0)
+        return SampleBound(0.0, 1.0, 0.0, 0.0, 0)
     joint, smallest = _joint(rows[:, columns])
     partition = _partition([steps[column] for column in columns])
     written = _written(generation.output_ids, writer)
@@ -183,4 +183,4 @@ def _shuffle_bound(question: Question, steps: Sequence[int]) -> SampleBound:
     sizes = [len(step) for step in partition]
     bits = partition_bound(get_task("shuffle"), question.positions, partition)
     ideal = schedule_accuracy("shuffle", sizes, "random", 1)
-    return SampleBound(bits, ideal, bits, ideal, len(partition))  # all ways cost the same
+    return SampleBound(bits, ideal, bits, 1 - ideal, len(partition))  # all ways cost the same

@@ -141,7 +141,7 @@ def run_sheet(run: RunBounds) -> Sheet:
         tuple(
             (
                 task.task, str(task.n), NONE if task.steps is None else f"{task.steps:.2f}", bits(task.bits),
-                percent(task.ideal), bits(task.path_bits), percent(task.path_ideal), interval(task.reached),
+                percent(task.ideal), bits(task.way_bits), percent(task.way_ideal), interval(task.reached),
                 NONE if task.ratio is None else f"{task.ratio:.2f}", str(sum(task.left_out.values())),
             )
             for task in run.tasks

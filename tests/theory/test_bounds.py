@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_theorem_2_and_the_search_by_going_through_all_partitions(name, n):
     ]
     assert least[0] == pytest.approx(joint.total_correlation(), abs=1e-9)
     assert least[-1] == 0
-    assert all(after <= before + 1e-9 for before, after in zip(least, least[1:], strict=False))
+    assert all(after <= before + 1e-9 for before, after in pairwise(least))
     found = best_partitions(table_of_sets(task, n))
     assert [one.bits for one in found] == pytest.approx(least, abs=1e-9)
     for one in found:
@@ -91,7 +92,7 @@ def test_theorem_2_for_any_distribution(seed):
         [min(joint.bound(split) for split in ordered_partitions(4, steps)) for steps in (1, 2, 3, 4)],
         abs=1e-9,
     )
-    assert all(after <= before + 1e-9 for before, after in zip(bits, bits[1:], strict=False))
+    assert all(after <= before + 1e-9 for before, after in pairwise(bits))
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 16, 40])

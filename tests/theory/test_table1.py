@@ -3,8 +3,8 @@ import math
 import pytest
 
 from pbench.errors import UsageError
-from pbench.theory.cells import Cell, Checked, coverage, distinct, enumerated
 from pbench.metrics.intervals import wilson
+from pbench.theory.cells import Cell, Checked, coverage, distinct, enumerated
 from pbench.theory.table1 import PAPER_TASKS, cells_of, table1
 
 
@@ -51,7 +51,7 @@ def test_n_out_of_range(n):
 
 
 def test_gamma_out_of_range():
-    with pytest.raises(UsageError, match="--gamma 2.5: a threshold is 0 to 2"):
+    with pytest.raises(UsageError, match=r"--gamma 2\.5: a threshold is 0 to 2"):
         table1(5, [0.9, 2.5])
 
 

@@ -43,7 +43,7 @@ def test_entropy_of_a_long_shuffle_but_one_is_that_of_a_shuffle():
 
 def test_unknown_tasks_list_the_known_ones():
     with pytest.raises(UsageError, match=r"did you mean 'shuffle'.*known: copy, .*sort"):
-        get_task("shufle")
+        get_task("shuffled")
 
 
 def test_hyphens_do():
