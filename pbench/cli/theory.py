@@ -143,10 +143,12 @@ def simulate(
 ) -> None:
     """The five panels of the paper's figure 2: real engine and samplers on the oracle, and closed forms."""
     from pbench.theory.figure2 import LENGTHS, figure2, general_cells
-    from pbench.theory.table1 import GAMMAS
+    from pbench.theory.table1 import GAMMAS, check_gammas, check_n
 
     lengths = _numbers(n, int, "--n") or LENGTHS
-    panels = figure2(lengths, _numbers(gamma, float, "--gamma") or GAMMAS, threshold_n)
+    for length in (*lengths, threshold_n):
+        check_n(length)
+    panels = figure2(lengths, check_gammas(_numbers(gamma, float, "--gamma") or GAMMAS), threshold_n)
     further = general_cells(lengths) if general else []
     cells = [cell for panel in panels for cell in panel.cells] + further
     checked = _simulated(cells, samples, seed, workers)
@@ -221,7 +223,7 @@ def league(
     from pbench.theory.league_sheets import league_sheets
 
     names = console.split_list(sampler)
-    console.note("decoding the list tasks with every setting; a minute or more for each sampler and core")
+    console.note("decoding ten list tasks at every setting of every sampler; this takes minutes")
     found = play(n, samples, temperature, seed, samplers=names, workers=workers or os.cpu_count() or 1)
     if as_json:
         console.result_json(found.payload())

@@ -69,7 +69,8 @@ class Joint:
     def accuracy(self, partition: Partition, temperature: float = 1.0) -> float:
         """How often the ideal model writes a valid answer under this partition, 0..1."""
         check_partition(partition, self.positions)
-        return float(self.answer_probabilities(partition, temperature).sum())
+        found = float(self.answer_probabilities(partition, temperature).sum())
+        return found if found < 1 - _TIED else 1.0
 
     def along(self, partition: Partition, tokens: Sequence[int], temperature: float) -> tuple[float, float]:
         """(bits, slips) of one path: `tokens` [L] are what really stood, written step by step.

@@ -18,7 +18,7 @@ def league_sheets(league: League) -> list[Sheet]:
     return [
         Sheet(
             f"Tokens per step on the open tasks ({', '.join(OPEN_TASKS)}); {where}",
-            ("sampler", *(f"at >= {percent(level)} %" for level in GOOD), "setting", "one answer",
+            ("sampler", *(f"at ≥ {100 * level:g} %" for level in GOOD), "setting", "one answer",
              "per-sample optimum", "its accuracy, %", "gap"),
             tuple(_standing_row(standing) for standing in ranked),
         ),

@@ -106,7 +106,8 @@ def example_sheets(example: Example) -> list[Sheet]:
 
 def survey_sheets(found: Survey) -> list[Sheet]:
     """Given schedules, then the best ones."""
-    name = f"{found.task}, n = {found.n} ({found.positions} positions)"
+    plural = "s" * (found.positions > 1)
+    name = f"{found.task}, n = {found.n} ({found.positions} position{plural})"
     order = "" if found.alike else ", positions from left to right"
     sheets = [
         Sheet(

@@ -76,7 +76,7 @@ class Row:
 def table1(n: int, gammas: Sequence[float] = GAMMAS) -> list[Row]:
     """The rows for lists of n items; UsageError for an n or a gamma that cannot be."""
     check_n(n)
-    return [_row(task, n, _checked(gammas)) for task in PAPER_TASKS]
+    return [_row(task, n, check_gammas(gammas)) for task in PAPER_TASKS]
 
 
 def check_n(n: int) -> None:
@@ -85,7 +85,8 @@ def check_n(n: int) -> None:
         raise UsageError(f"--n {n}: closed forms are computed for n = 1 to {MOST_N}")
 
 
-def _checked(gammas: Sequence[float]) -> list[float]:
+def check_gammas(gammas: Sequence[float]) -> list[float]:
+    """Each threshold once; UsageError for one that cannot be."""
     wrong = [gamma for gamma in gammas if not 0 <= gamma <= 2]
     if wrong:
         raise UsageError(f"--gamma {wrong[0]:g}: a threshold is 0 to 2 (above 1: one token a step)")
@@ -121,5 +122,5 @@ def cells_of(n: int, gammas: Sequence[float] = GAMMAS) -> list[Cell]:
         for temperature in (0, 1):
             orders: tuple[Order, ...] = ("confidence", "random") if task not in FIXED else ("confidence",)
             found += [Cell.fixed(task, n, order, k, temperature) for order in orders for k in sizes]
-            found += [Cell.threshold(task, n, gamma, temperature) for gamma in _checked(gammas)]
+            found += [Cell.threshold(task, n, gamma, temperature) for gamma in check_gammas(gammas)]
     return found

@@ -96,7 +96,7 @@ def test_one_token_a_step_answers_every_task_it_knows(task):
 
 
 @pytest.mark.parametrize(
-    "task", ["paraphrase_summarize/paraphrase", "words_to_sentence/easy", "extras/domino", "extras/math_op"]
+    "task", ["paraphrase_summarize/samsum", "words_to_sentence/easy", "extras/domino", "extras/math_op"]
 )
 def test_tasks_without_a_known_distribution_are_refused_by_name(task):
     assert "Latin squares" in str(OracleDenoiser().supports(task))
