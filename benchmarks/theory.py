@@ -1,8 +1,8 @@
 """The theory's speed: marginals of the oracle, the summary table, all panels of figure 2.
 
 Goals on 2 cores: marginals of 16 items at batch 1024 under 20 ms a step (the first step, which asks
-for every position, is the longest; best of 20), `table1 --n 10` under 2 s, with `--check` under 10 s, all panels
-with 20,000 samples a cell under 5 minutes. `--quick` leaves out the panels.
+for every position, is the longest; best of 20), `table1 --n 10` under 2 s, with `--check` under
+10 s, all panels with 20,000 samples a cell under 5 minutes. `--quick` leaves out the panels.
 """
 
 from __future__ import annotations

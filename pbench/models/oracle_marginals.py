@@ -223,9 +223,11 @@ def _grids(kind: Kind, asked: Asked, vocab_size: int) -> Tensor:
         symbols = table.shape[2]
         width = min(cells, asked.tokens.shape[1])
         shown = _shown(asked.tokens[:, :width] - FIRST_ITEM, cells, symbols)
-        given = _shown(asked.given[:, :cells], cells, symbols)
         flat = table.flatten(1)
-        agree = shown.flatten(1) @ flat.T - (given.flatten(1) @ flat.T < given.sum((1, 2)).unsqueeze(1)) * 1e6
+        agree = shown.flatten(1) @ flat.T
+        if bool((asked.given >= 0).any()):
+            given = _shown(asked.given[:, :cells], cells, symbols).flatten(1)
+            agree[given @ flat.T < given.sum(1, keepdim=True)] = -1.0
         kept = (agree == agree.max(1, keepdim=True).values).to(flat.dtype)
         counts = (kept @ flat).unflatten(1, (cells, symbols)).double()
         place = asked.place[mine].clamp_max(cells - 1)

@@ -22,7 +22,7 @@ COLOURS = {
 _SPARE = ("#b36b8b", "#0c8599", "#846358", "#66a80f", "#9c36b5")
 _INK = "#6e7a86"  # a mid-tone that reads on white and on dark pages
 _SIZE = {"width": 210, "height": 150}
-_FINE = 400
+_FINE = 100  # steps over gamma
 _LARGEST, _SMALLEST = 90, 10  # areas of dots
 
 
