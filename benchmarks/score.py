@@ -114,8 +114,8 @@ def make(path: Path, rows: Iterator[Generation], tasks: dict[str, str]) -> Path:
     return path if path.exists() else write_artifact(path, "generations", rows, manifest)
 
 
-def command(*arguments: str) -> tuple[float, float]:
-    """Wall seconds and peak resident megabytes of `pbench score ARGUMENTS`."""
+def command(*arguments: str) -> tuple[float, float, float]:
+    """Seconds on the clock and of CPU, and peak resident megabytes, of `pbench score ARGUMENTS`."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "pbench", "score", "--force", "--quiet", *arguments],
@@ -125,21 +125,25 @@ def command(*arguments: str) -> tuple[float, float]:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit("pbench score failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def summaries(folder: Path) -> None:
-    path = make(folder / "summaries.parquet", summary_rows(), {"text/sum": "summary", "text/para": "paraphrase"})
+    path = make(
+        folder / "summaries.parquet", summary_rows(), {"text/sum": "summary", "text/para": "paraphrase"}
+    )
     for when in ("first time", "again"):
-        seconds, peak = command("--grammar", "harper", str(path))
-        print(f"{SUMMARIES:,} summaries, {when}: {seconds:.1f} s (goal 60), peak {peak:.0f} MB")
+        seconds, cpu, peak = command("--grammar", "harper", str(path))
+        print(
+            f"{SUMMARIES:,} summaries, {when}: {seconds:.1f} s (goal 60), {cpu:.1f} s of CPU, peak {peak:.0f} MB"
+        )
 
 
 def memory(folder: Path) -> None:
     for size in SIZES:
         path = make(folder / f"lists-{size}.parquet", list_rows(size), {"list/copy": "list_match"})
-        seconds, peak = command(str(path))
-        print(f"{size:,} lists: {size / seconds:,.0f} answers/s, peak {peak:.0f} MB")
+        seconds, cpu, peak = command(str(path))
+        print(f"{size:,} lists: {seconds:.1f} s, {cpu:.1f} s of CPU, peak {peak:.0f} MB")
 
 
 def many_runs(folder: Path) -> None:
@@ -148,8 +152,8 @@ def many_runs(folder: Path) -> None:
         for number in range(RUNS)
     ]
     for workers in ("1", "2"):
-        seconds, _ = command("--workers", workers, *paths)
-        print(f"{RUNS} runs of {ROWS_OF_A_RUN:,}, --workers {workers}: {seconds:.1f} s")
+        seconds, cpu, _ = command("--workers", workers, *paths)
+        print(f"{RUNS} runs of {ROWS_OF_A_RUN:,}, --workers {workers}: {seconds:.1f} s, {cpu:.1f} s of CPU")
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, overload
 
 from pbench.artifacts import read_manifest, read_rows
 from pbench.errors import ArtifactError, UsageError
-from pbench.grammar import Choice, open_checker
+from pbench.grammar import Choice, LanguageToolChecker, open_checker
 from pbench.metrics import MetricTools, Outcome, get_metric, judged_text, score_many
 from pbench.metrics.intervals import mean_interval
 from pbench.records import Sample
@@ -93,9 +93,13 @@ class Task(Sequence[Sample]):
         checker = open_checker(grammar) if "grammar" in needs else None
         bertscore = open_bertscore(bertscore_model) if "bertscore" in needs else None
         texts = [judged_text(text, sample.metadata) for text, sample in zip(answers, self, strict=True)]
-        outcomes = score_many(
-            first.metric, texts, [sample.answer for sample in self], MetricTools(checker, bertscore)
-        )
+        try:
+            outcomes = score_many(
+                first.metric, texts, [sample.answer for sample in self], MetricTools(checker, bertscore)
+            )
+        finally:
+            if isinstance(checker, LanguageToolChecker):
+                checker.close()
         return self._summed_up(outcomes, None if checker is None else f"{checker.name} {checker.version}")
 
     def _require_texts(self, answers: Sequence[Any]) -> None:

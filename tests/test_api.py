@@ -33,7 +33,12 @@ def test_the_aggregate_and_the_rows() -> None:
     answers[1] = "no list"
     answers[2] = answers[2].replace('"', "")
     result = task.score(answers)
-    assert (result.task, result.headline, result.n, result.unscored) == ("waiting_line/shuffle", "score", 4, 0)
+    assert (result.task, result.headline, result.n, result.unscored) == (
+        "waiting_line/shuffle",
+        "score",
+        4,
+        0,
+    )
     assert result.mean == 0.75
     assert result.low < 0.75 < result.high
     assert result.values == {"score": 0.75, "score_strict": 0.5}
@@ -82,7 +87,11 @@ def test_what_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown task"):
         pbench.load_task("waiting_line/cpy")
     task = pbench.load_task("copy")[:2]
-    for answers, message in [(["x"], "2 answers wanted, 1 given"), ("ab", "one text given"), (["x", None], "answer 1 is no text but NoneType")]:
+    for answers, message in [
+        (["x"], "2 answers wanted, 1 given"),
+        ("ab", "one text given"),
+        (["x", None], "answer 1 is no text but NoneType"),
+    ]:
         with pytest.raises(UsageError, match=message):
             task.score(answers)
     with pytest.raises(UsageError, match="no samples to score"):

@@ -28,7 +28,9 @@ def run_of_answers(answers: Path, data: Path | None, out: Path | None) -> tuple[
     for name, task in read_manifest(generations)["tasks"].items():
         if task["done"] < task["selected"]:
             missing = task["selected"] - task["done"]
-            console.warn(f"{answers}: {missing} of the {task['selected']} samples of {name} have no answer in it")
+            console.warn(
+                f"{answers}: {missing} of the {task['selected']} samples of {name} have no answer in it"
+            )
     return generations, out or default_output(generations)
 
 

@@ -84,14 +84,16 @@ def import_folder(
     out: Path = typer.Option(Path("imported"), "--out", help="Folder to write to."),
     as_json: bool = _JSON,
 ) -> None:
-    """Write the original benchmark's samples as samples files, OUT/<group>/<task>.parquet; print the paths."""
+    """Write the original benchmark's data as samples files, OUT/<group>/<task>.parquet; print the paths."""
     from pbench import tasks
 
     imported = tasks.import_data(folder, out)
     for line in imported.left_out:
         console.warn(f"left out: {line}")
     if as_json:
-        files = [{"task": "/".join(path.with_suffix("").parts[-2:]), "path": str(path)} for path in imported.paths]
+        files = [
+            {"task": "/".join(path.with_suffix("").parts[-2:]), "path": str(path)} for path in imported.paths
+        ]
         console.result_json({"files": files, "left_out": list(imported.left_out)})
         return
     for path in imported.paths:
@@ -130,7 +132,8 @@ def _table(columns: list[str], entries: list[dict[str, Any]]) -> list[str]:
 @group.command()
 def show(
     task: str = typer.Argument(
-        metavar="TASK", help="A task (copy, waiting_line/copy), a sample (waiting_line/copy/17) or a samples file."
+        metavar="TASK",
+        help="A task (copy, waiting_line/copy), a sample (waiting_line/copy/17) or a samples file.",
     ),
     count: int = typer.Option(1, "-n", "--number", min=1, help="How many samples."),
     index: int = typer.Option(None, "--index", min=0, help="The sample with this index, and no others."),
@@ -179,7 +182,9 @@ def _file_of(task: str, data: Path) -> Path:
     return found[names[0]]
 
 
-def _chosen(samples: list[Sample], task: str, index: int | None, count: int, split: SplitName) -> list[Sample]:
+def _chosen(
+    samples: list[Sample], task: str, index: int | None, count: int, split: SplitName
+) -> list[Sample]:
     """The sample with `index`; else some, spread evenly over a test split, so that every length is seen."""
     if index is not None:
         found = [sample for sample in samples if sample.index == index]

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from pbench.errors import UsageError
 
-__all__ = ["CheckerError", "Finding", "GrammarChecker", "cores"]
+__all__ = ["CheckerError", "Finding", "GrammarChecker", "beginning", "cores"]
 
 
 class CheckerError(UsageError):
@@ -41,3 +41,9 @@ class GrammarChecker(Protocol):
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def beginning(text: str, most: int) -> tuple[int, str]:
+    """(where it begins, the first `most` characters of a text): of a longer one past white space."""
+    start = 0 if len(text) <= most else len(text) - len(text.lstrip())
+    return start, text[start : start + most]

@@ -11,7 +11,7 @@ from importlib.metadata import version as package_version
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from pbench.grammar.checker import CheckerError, Finding, cores
+from pbench.grammar.checker import CheckerError, Finding, beginning, cores
 
 if TYPE_CHECKING:
     from harper import Linter
@@ -64,19 +64,19 @@ class HarperChecker:
         """Threads for good: harper lets others run, but keeps some megabytes of each that ended."""
         return ThreadPoolExecutor(self._threads)
 
-    def _check(self, text: str) -> list[Finding]:
-        text = text[:MAX_CHARACTERS]
+    def _check(self, whole: str) -> list[Finding]:
+        offset, text = beginning(whole, MAX_CHARACTERS)
         words = list(re.finditer(r"\S+", text))
         long = [word for word in words if len(word.group()) > MAX_WORD]
         if long:
-            return [Finding("No word is this long.", "LongWord", *word.span(), word.group()) for word in long]
+            return [_long_word(word, offset) for word in long]
         with self._linters() as linters:
-            findings = _lint(linters.rules, text, 0)
+            findings = _lint(linters.rules, text, offset)
             misspelled = 0
             for first in range(0, len(words), _WORDS_AT_ONCE):
                 piece = words[first : first + _WORDS_AT_ONCE]
                 start, end = piece[0].start(), piece[-1].end()
-                found = _lint(linters.spelling, text[start:end], start)
+                found = _lint(linters.spelling, text[start:end], offset + start)
                 findings += found
                 misspelled += len(found)
                 if misspelled >= SPELLING_FINDINGS:
@@ -97,6 +97,12 @@ class HarperChecker:
             yield linters
         finally:
             self._idle.put(linters)
+
+
+def _long_word(word: re.Match[str], offset: int) -> Finding:
+    return Finding(
+        "No word is this long.", "LongWord", word.start() + offset, word.end() + offset, word.group()
+    )
 
 
 def _linter(choose: Callable[[dict[str, bool]], dict[str, bool]]) -> Linter:

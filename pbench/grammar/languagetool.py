@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from pbench.grammar.checker import CheckerError, Finding
+from pbench.grammar.checker import CheckerError, Finding, beginning
 from pbench.grammar.server import LocalServer, RemoteServer, Server
 
 __all__ = ["MAX_CHARACTERS", "SECONDS", "LanguageToolChecker"]
@@ -59,18 +59,19 @@ class LanguageToolChecker:
             return []
         expected = self.version
         with ThreadPoolExecutor(min(_REQUESTS_AT_ONCE, len(texts))) as pool:
-            return list(pool.map(lambda text: self._check(text[:MAX_CHARACTERS], expected), texts))
+            return list(pool.map(lambda text: self._check(text, expected), texts))
 
     def close(self) -> None:
         """End the server if it is ours."""
         self._server.close()
 
-    def _check(self, text: str, expected: str) -> list[Finding]:
+    def _check(self, whole: str, expected: str) -> list[Finding]:
+        offset, text = beginning(whole, MAX_CHARACTERS)
         answer = self._ask(text)
         if (found := _version(answer)) != expected:
             raise CheckerError(f"LanguageTool {expected} became {found} while it was used; score again")
         try:
-            findings = [_finding(match, text) for match in answer["matches"]]
+            findings = [_finding(match, text, offset) for match in answer["matches"]]
         except (KeyError, TypeError, ValueError):
             raise CheckerError(f"{self._server.endpoint} answers, but not as LanguageTool does") from None
         if not findings and answer.get("warnings", {}).get("incompleteResults"):
@@ -174,10 +175,10 @@ def _version(answer: dict[str, Any]) -> str:
     return f"{version} {software.get('buildDate')}" if "SNAPSHOT" in version else version
 
 
-def _finding(match: dict[str, Any], text: str) -> Finding:
-    """A server's match; it counts UTF-16 code units, a Finding counts characters."""
+def _finding(match: dict[str, Any], text: str, offset: int) -> Finding:
+    """A server's match in `text`, which begins at character `offset`; it counts UTF-16 code units."""
     units = text.encode("utf-16-le", "surrogatepass")
     start, length = int(match["offset"]), int(match["length"])
-    begin = len(units[: 2 * start].decode("utf-16-le", "replace"))
+    begin = offset + len(units[: 2 * start].decode("utf-16-le", "replace"))
     span = units[2 * start : 2 * (start + length)].decode("utf-16-le", "replace")
     return Finding(str(match["message"]), str(match["rule"]["id"]), begin, begin + len(span), span)

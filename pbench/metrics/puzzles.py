@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
 from pbench.metrics.parsing import LONG

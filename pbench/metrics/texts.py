@@ -32,8 +32,8 @@ def _text(reference: Any, key: str) -> str:
 
 
 def _beginning(text: str) -> str:
-    """What ROUGE, BLEU and BERTScore read of a text; outer white space says nothing to them."""
-    return text.strip()[:MAX_TEXT_CHARACTERS]
+    """What ROUGE, BLEU and BERTScore read of a text: all of it, unless it is very long."""
+    return text if len(text) <= MAX_TEXT_CHARACTERS else text.strip()[:MAX_TEXT_CHARACTERS]
 
 
 def grammar_cells(texts: Sequence[str], tools: MetricTools) -> list[Cell]:

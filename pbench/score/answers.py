@@ -62,9 +62,9 @@ def answers_output(path: Path, scores: Path | None = None) -> Path:
 def answers_run(path: Path, load: Callable[[str], TaskSamples], out: Path) -> Path:
     """Write the generations file `out` of the answers in `path`, and return it.
 
-    `parameters.gen_length` stands in for the tasks' own. `load` gives the samples of a task by its name, in full or short. Samples of the tasks that
-    occur which have no line, or whose `output_text` is null, become rows with an error. The same
-    answers give the same bytes.
+    `load` gives the samples of a task by its name, in full or short; `parameters.gen_length` stands
+    in for their own. Samples of these tasks that no line answers, and lines whose `output_text` is
+    null, become rows with an error. The same answers give the same bytes.
 
     ArtifactError (file:line) for a broken line, a missing, unknown or repeated id, an unknown
     task or key, a value out of range, lines of different runs; UsageError if `out` holds anything
@@ -92,7 +92,9 @@ def _require_own(out: Path) -> None:
     except ArtifactError:
         own = False
     if not own:
-        raise UsageError(f"{out}: exists and holds no answers from elsewhere; move it, or choose another --out")
+        raise UsageError(
+            f"{out}: exists and holds no answers from elsewhere; move it, or choose another --out"
+        )
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -116,7 +118,9 @@ def _object(line: bytes, where: str) -> dict[str, Any]:
         raise ArtifactError(f"{where}: not an object with sample_id and output_text")
     for key in value:
         if key not in _KEYS:
-            raise ArtifactError(f"{where}: unknown key {key!r}{nearest(key, _KEYS)}; known: {', '.join(_KEYS)}")
+            raise ArtifactError(
+                f"{where}: unknown key {key!r}{nearest(key, _KEYS)}; known: {', '.join(_KEYS)}"
+            )
     if "output_text" not in value:
         raise ArtifactError(f"{where}: has no output_text")
     return value
@@ -132,9 +136,7 @@ def _take(read: _Read, line: Mapping[str, Any], where: str, load: Callable[[str]
     read.answers[sample.sample_id] = _generation(sample, line, where)
 
 
-def _sample(
-    read: _Read, line: Mapping[str, Any], where: str, load: Callable[[str], TaskSamples]
-) -> Sample:
+def _sample(read: _Read, line: Mapping[str, Any], where: str, load: Callable[[str], TaskSamples]) -> Sample:
     """The sample that a line answers, by its sample_id or by task and index."""
     task, index, sample_id = line.get("task"), line.get("index"), line.get("sample_id")
     if isinstance(sample_id, str):
@@ -143,7 +145,8 @@ def _sample(
         index = int(number) if index is None and number.isascii() and number.isdigit() else index
     if not isinstance(task, str) or not task or type(index) is not int:
         raise ArtifactError(
-            f"{where}: does not say which sample it answers: give sample_id (group/task/index), or task and index"
+            f"{where}: does not say which sample it answers:"
+            " give sample_id (group/task/index), or task and index"
         )
     known = read.names.get(task) or _loaded(read, task, where, load)
     sample = read.samples.get(f"{known.name}/{index}")
@@ -172,7 +175,7 @@ def _setting(read: _Read, name: str, value: Any, where: str) -> None:
     if value is None:
         return
     wanted = dict if name == "parameters" else str
-    if not isinstance(value, wanted) or not value and name != "parameters":
+    if not isinstance(value, wanted) or (not value and name != "parameters"):
         raise ArtifactError(f"{where}: {name} is no {'object' if wanted is dict else 'text'}")
     try:
         canonical_json(value)

@@ -108,7 +108,7 @@ def score_run(
 
 def _metrics(path: Path) -> list[str]:
     """Names of the metrics in a run, sorted; the file is verified."""
-    return sorted(set(read_columns(path, "generations", ["metric"])["metric"].to_pylist()))
+    return sorted(read_columns(path, "generations", ["metric"])["metric"].unique().to_pylist())
 
 
 def _manifest(

@@ -44,7 +44,9 @@ def find_groups(folder: Path) -> list[Path]:
     called `test` is meant. ArtifactError if there is none, or no telling which.
     """
     if not folder.is_dir():
-        raise ArtifactError(f"{folder}: there is no such folder; name a checkout of the benchmark or its data")
+        raise ArtifactError(
+            f"{folder}: there is no such folder; name a checkout of the benchmark or its data"
+        )
     if (folder / CONFIG).is_file():
         return [folder]
     return _groups_in(folder) or _groups_in(folder / _CHECKOUT_2025) or _groups_below(folder)

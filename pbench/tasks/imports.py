@@ -145,9 +145,7 @@ def _sample(
     )
 
 
-def _messages(
-    template: Template, fields: Mapping[str, Any], where: str
-) -> tuple[Message, ...]:
+def _messages(template: Template, fields: Mapping[str, Any], where: str) -> tuple[Message, ...]:
     examples = fields.get("icl_examples") or []
     if not isinstance(examples, list) or not all(isinstance(example, dict) for example in examples):
         raise ArtifactError(f"{where}: broken line: 'icl_examples' is no list of objects")
@@ -164,7 +162,9 @@ def _messages(
 def _asked(template: Template, fields: Mapping[str, Any], where: str) -> str:
     missing = [name for name in template.fields if name not in fields]
     if missing:
-        raise ArtifactError(f"{where}: broken line: the prompt needs {missing[0]!r}, 'input' has no such field")
+        raise ArtifactError(
+            f"{where}: broken line: the prompt needs {missing[0]!r}, 'input' has no such field"
+        )
     return template.render({name: str(fields[name]) for name in template.fields})
 
 
@@ -188,7 +188,7 @@ def _form_items(form: Any) -> tuple[str, ...] | None:
 
 
 def _storable(value: Any, where: str) -> Any:
-    """`value` as an artifact can hold it: integers beyond 64 bits as their digits, which is how they are read."""
+    """`value` as an artifact can hold it: integers beyond 64 bits as digits, which is how they are scored."""
     if isinstance(value, dict):
         return {key: _storable(item, where) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The oracle-answers self-test: right answers score 1, and answers wrong in a known way score what they should.
+"""The oracle-answers self-test: right answers score 1, answers wrong in a known way what they should.
 
 Every wrong answer is made of a sample's own right answer: two items swapped, one written twice,
 one left out, a name that nobody asked for, another index, the other indefinite article.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pbench.grammar import GrammarChecker
@@ -123,7 +124,7 @@ def _no_answers(sample: Sample, right: str) -> Wrong:  # noqa: ARG001 - the comm
 def _swapped(items: Sequence[str], places: Sequence[int] | None = None) -> list[str] | None:
     """The last two neighbours among `places` that differ, exchanged; None if there are none."""
     places = range(len(items)) if places is None else places
-    for first, second in reversed(list(zip(places, places[1:], strict=False))):
+    for first, second in reversed(list(pairwise(places))):
         if items[first] != items[second]:
             result = list(items)
             result[first], result[second] = items[second], items[first]
@@ -205,7 +206,10 @@ def _text_answers(sample: Sample, right: str) -> Wrong:
     given = sample.answer.get("words", ()) if isinstance(sample.answer, dict) else ()
     swapped = _swapped(tokens, plain)
     yield "swap", None if swapped is None else " ".join(swapped)
-    yield "repeat", " ".join(_changed(tokens, plain[0], tokens[plain[0]], tokens[plain[0]])) if plain else None
+    yield (
+        "repeat",
+        " ".join(_changed(tokens, plain[0], tokens[plain[0]], tokens[plain[0]])) if plain else None,
+    )
     if given:
         yield "drop", re.sub(rf" ?{re.escape(given[-1])}\w*", "", right)
         yield "foreign name", right.replace(given[-1], FOREIGN)

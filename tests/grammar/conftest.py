@@ -21,10 +21,14 @@ from pbench.grammar import languagetool
 
 @dataclass
 class StandIn:
-    """A server at `url`; `seen` are the texts it was asked, `version` what it says it is."""
+    """A server at `url`; `seen` are the texts it was asked, `version` what it says it is.
+
+    While it is `ill` it has no answer to texts with that word.
+    """
 
     url: str
     version: str = "6.8"
+    ill: bool = True
     seen: list[str] = field(default_factory=list)
     forms: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
 
@@ -54,6 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
         stand_in.seen.append(text)
         if "sleep" in text:
             time.sleep(0.5)
+        if "nap" in text:
+            time.sleep(0.01)
         if "hang up" in text:
             return
         if "dribble" in text:
@@ -68,6 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 500
         if "busy once" in text and stand_in.times("busy once") == 1:
             return 429
+        if "ill" in text and stand_in.ill:
+            return 500
         for word, status in (("crash always", 500), ("too long", 413), ("moved", 301)):
             if word in text:
                 return status

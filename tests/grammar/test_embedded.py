@@ -82,6 +82,8 @@ def test_the_beginning_of_a_long_text_counts(harper: HarperChecker) -> None:
     assert len(good) > embedded.MAX_CHARACTERS - 24
     assert harper.check([good.rstrip() + " " * 10_000 + "He go to school."])[0] != []
     assert harper.check(["word. " + "[" * 100_000])[0][0].rule == "LongWord"
+    [far] = harper.check([" " * 10_000 + "The the cat sat."])
+    assert [(finding.start, finding.end) for finding in far] == [(10_000, 10_007)]
 
 
 def test_a_panic_in_rust_is_an_error_of_its_text(harper: HarperChecker) -> None:

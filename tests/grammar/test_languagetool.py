@@ -39,6 +39,8 @@ def test_any_string(server: StandIn) -> None:
     assert LanguageToolChecker(server.url).check(["\ud800 \x00", "", "x" * 100_000]) == [[], [], []]
     assert "? \x00" in server.seen
     assert max(map(len, server.seen)) == languagetool.MAX_CHARACTERS
+    [[far]] = LanguageToolChecker(server.url).check([" " * 30_000 + "a baad word"])
+    assert (far.start, far.end) == (30_002, 30_006)
 
 
 @pytest.mark.parametrize("text", ["broken", "nested", "crash always", "hang up"])

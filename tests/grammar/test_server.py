@@ -79,7 +79,9 @@ if sys.argv[1] == "stay":
 def test_java_ends_with_its_owner(installation: Installation, ending: str) -> None:
     stay = "stay" if ending == "kill -9" else "go"
     with subprocess.Popen(
-        [sys.executable, "-c", _OWNER, stay], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(Path(server.__file__).parents[2])}
+        [sys.executable, "-c", _OWNER, stay],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(server.__file__).parents[2])},
     ) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"6.8\n"

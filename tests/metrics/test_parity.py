@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -90,7 +91,7 @@ def chain(text: str, ref: dict[str, Any]) -> bool:
         len(numbers) == ref["length"]
         and numbers[0] == ref["start"]
         and all(11 <= number <= 99 for number in numbers)
-        and all(int(str(b)[0]) == a % 10 for a, b in zip(numbers, numbers[1:], strict=False))
+        and all(int(str(b)[0]) == a % 10 for a, b in pairwise(numbers))
     )
 
 
@@ -118,13 +119,17 @@ def score(metric: str, text: str, reference: Any) -> float | None:
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NAMES = st.lists(st.sampled_from(["A", "B b", "C"]), max_size=4)
 BROKEN = st.lists(
-    st.sampled_from(['"A"', '"B b"', "A", "C", '""', ",", ", ", "[", "]", '"', " ", "\t", "\n", "\u00a0", "x"])
+    st.sampled_from(
+        ['"A"', '"B b"', "A", "C", '""', ",", ", ", "[", "]", '"', " ", "\t", "\n", "\u00a0", "x"]
+    )
 ).map("".join)
 LINES = st.lists(
     st.sampled_from(["A,B", "B,A", "B, A", " A ,B\r", "A,B,A", "A,A", "A", "", " ", "AB", "C,A,B", "B,A,C"])
 ).map("\n".join)
 NUMBERS = st.lists(
-    st.sampled_from(["1234", "3412", "2143", "4321", "1,2,3,4", "3 4 1 2", "12345", "123", "x", "", " ", "|4321|"])
+    st.sampled_from(
+        ["1234", "3412", "2143", "4321", "1,2,3,4", "3 4 1 2", "12345", "123", "x", "", " ", "|4321|"]
+    )
 ).map("\n".join)
 SENTENCES = st.lists(
     st.sampled_from(["an", "An", "a", "egg", "egg.", "is", "red,", ".", " ", "\n", "A", "x"])
@@ -168,7 +173,9 @@ def test_sudoku(text: str) -> None:
 
 
 @pytest.mark.usefixtures("reading")
-@given(text=st.text("12 [],") | st.lists(st.sampled_from(["12", "21", "23", "31", "5", "100"])).map(", ".join))
+@given(
+    text=st.text("12 [],") | st.lists(st.sampled_from(["12", "21", "23", "31", "5", "100"])).map(", ".join)
+)
 @many
 def test_domino(text: str) -> None:
     ref = {"length": 3, "start": 12}

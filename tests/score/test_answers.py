@@ -138,7 +138,10 @@ def test_samples_without_an_answer_are_rows_that_say_so(write: Write, tmp_path: 
         (answer(1) | {"index": 2}, "mine.jsonl:2: unknown sample 'lines/copy/1'"),
         ({"sample_id": "lines/cpy/0", "output_text": "x"}, "mine.jsonl:2: unknown task 'lines/cpy' (did you"),
         (answer(0), "mine.jsonl:2: lines/copy/0 has an answer already, at"),
-        ({"task": "copy", "index": 0, "output_text": "x"}, "mine.jsonl:2: lines/copy/0 has an answer already"),
+        (
+            {"task": "copy", "index": 0, "output_text": "x"},
+            "mine.jsonl:2: lines/copy/0 has an answer already",
+        ),
         ({"sample_id": "lines/copy/1"}, "mine.jsonl:2: has no output_text"),
         (answer(1) | {"output_text": 7}, "mine.jsonl:2: output_text is no text"),
         (answer(1, nef=3), "mine.jsonl:2: unknown key 'nef' (did you mean 'nfe'?)"),

@@ -207,7 +207,9 @@ def test_what_a_tool_failed_at_is_tried_again(write_run: Write) -> None:
     assert len(well.calls) == 1
 
 
-def test_a_gap_that_no_tool_can_close_is_not_tried_again(write_run: Write, list_rows: list[Generation]) -> None:
+def test_a_gap_that_no_tool_can_close_is_not_tried_again(
+    write_run: Write, list_rows: list[Generation]
+) -> None:
     lacking = generation(0, metric="list_shuffle", answer=7, task="waiting_line/shuffle")
     source = write_run("run.parquet", [*list_rows, lacking, *texts("A cat.")])
     path = score_run(source)

@@ -25,7 +25,9 @@ COPY = {
     "output_format": '["[MASK]", "[MASK]"]',
     "metadata": {"n": 2},
 }
-CONFIG = "copy:\n  name: copy\n  prompt: 'Copy {context}'\n  metric: list_match_score\n  icl_example_count: 1\n"
+CONFIG = (
+    "copy:\n  name: copy\n  prompt: 'Copy {context}'\n  metric: list_match_score\n  icl_example_count: 1\n"
+)
 
 
 def lay(folder: Path, config: str = CONFIG, group: str = "waiting_line", **lines: Sequence[Any]) -> Path:
@@ -66,7 +68,11 @@ def test_the_manifest_says_where_it_is_from(tmp_path: Path) -> None:
     [path] = import_data(folder, tmp_path / "out").paths
     manifest = read_manifest(path)
     assert path == tmp_path / "out" / "waiting_line" / "copy.parquet"
-    assert (manifest["task"], manifest["split"], manifest["source"]) == ("waiting_line/copy", "test", "imported")
+    assert (manifest["task"], manifest["split"], manifest["source"]) == (
+        "waiting_line/copy",
+        "test",
+        "imported",
+    )
     assert len(manifest["source_sha256"]) == 64
     assert "somewhere" not in json.dumps(manifest)
     before = path.read_bytes()
@@ -77,7 +83,12 @@ def test_the_manifest_says_where_it_is_from(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    [".", "dataset/parallel_bench/data/output/test", "parallelbench/data/test", "parallelbench/data/v2/x/test"],
+    [
+        ".",
+        "dataset/parallel_bench/data/output/test",
+        "parallelbench/data/test",
+        "parallelbench/data/v2/x/test",
+    ],
 )
 def test_it_is_found_where_checkouts_have_it(tmp_path: Path, place: str) -> None:
     root = tmp_path / "checkout"
@@ -116,7 +127,11 @@ def test_an_object_answer_shows_its_example_and_stays_as_it_is(tmp_path: Path) -
     config = "insert_random:\n  prompt: Insert {word} into {context}\n  metric: list_random_insert_score\n"
     shown = {"input": '["A"]', "word": "B", "example": '["B", "A"]', "extra": [1, None]}
     line = {
-        "input": {"context": '["A"]', "word": "B", "icl_examples": [{"input": shown | {"context": 1}, "answer": shown}]},
+        "input": {
+            "context": '["A"]',
+            "word": "B",
+            "icl_examples": [{"input": shown | {"context": 1}, "answer": shown}],
+        },
         "answer": shown,
     }
     [sample] = imported(lay(tmp_path / "in", config, insert_random=[line]), tmp_path / "out")
@@ -137,7 +152,11 @@ def test_text_tasks(tmp_path: Path) -> None:
     lines = [{"input": {"words": "cat, dog"}, "answer": {"words": ["cat", "dog"]}}]
     examples = {"text": "A cat sat.", "examples": "['The cat sat.', \"It's a cat.\"]"}
     folder = lay(
-        tmp_path / "in", config, "words_to_sentence", easy=lines, p=[{"input": {"text": "x"}, "answer": examples}]
+        tmp_path / "in",
+        config,
+        "words_to_sentence",
+        easy=lines,
+        p=[{"input": {"text": "x"}, "answer": examples}],
     )
     easy, paraphrase = imported(folder, tmp_path / "out")
     assert (easy.metric, easy.headline, easy.gen_length) == ("words_to_sentence", "grammar_score", 64)
@@ -178,10 +197,12 @@ def test_all_the_tasks_come_through_as_they_are(tmp_path: Path) -> None:
         groups.setdefault(spec.group, []).append(spec)
     for group, members in groups.items():
         lines = {
-            spec.name.partition("/")[2]: [original_line(sample) for sample in ours[spec.name]] for spec in members
+            spec.name.partition("/")[2]: [original_line(sample) for sample in ours[spec.name]]
+            for spec in members
         }
         config = "".join(
-            f"{spec.name.partition('/')[2]}: {{prompt: '{{asked}}', metric: {spec.metric}_score}}\n" for spec in members
+            f"{spec.name.partition('/')[2]}: {{prompt: '{{asked}}', metric: {spec.metric}_score}}\n"
+            for spec in members
         )
         lay(tmp_path / "in", config, group, **lines)
     done = import_data(tmp_path / "in", tmp_path / "out")
@@ -190,8 +211,16 @@ def test_all_the_tasks_come_through_as_they_are(tmp_path: Path) -> None:
     for path in done.paths:
         rows = list(read_rows(path, "samples"))
         for row, sample in zip(rows, ours[rows[0].task], strict=True):
-            assert (row.messages, row.answer, row.metadata) == (sample.messages, sample.answer, sample.metadata)
-            assert (row.metric, row.headline, row.category) == (sample.metric, sample.headline, sample.category)
+            assert (row.messages, row.answer, row.metadata) == (
+                sample.messages,
+                sample.answer,
+                sample.metadata,
+            )
+            assert (row.metric, row.headline, row.category) == (
+                sample.metric,
+                sample.headline,
+                sample.category,
+            )
             assert row.gen_length == sample.gen_length
 
 
@@ -209,7 +238,10 @@ def test_all_the_tasks_come_through_as_they_are(tmp_path: Path) -> None:
         (COPY | {"metadata": {"x": float("nan")}}, "copy.jsonl:2: broken line: nan is no JSON number"),
         (COPY | {"answer": 3.5}, "copy.jsonl:2: its answer is none for the metric list_match"),
         (
-            {"input": {"context": "x", "icl_examples": [{"input": {"context": "y"}, "answer": {}}]}, "answer": "x"},
+            {
+                "input": {"context": "x", "icl_examples": [{"input": {"context": "y"}, "answer": {}}]},
+                "answer": "x",
+            },
             "copy.jsonl:2: broken line: an in-context example has no answer to show",
         ),
         (
@@ -230,7 +262,10 @@ def test_a_broken_line_is_named(tmp_path: Path, line: Any, message: str) -> None
     ("config", "message"),
     [
         (CONFIG.replace("list_match_score", "list_macth_score"), "task_config.yaml:4: unknown metric"),
-        (CONFIG.replace("{context}", "{contxt}"), "task_config.yaml:3: prompt of 'copy': unknown field {contxt}"),
+        (
+            CONFIG.replace("{context}", "{contxt}"),
+            "task_config.yaml:3: prompt of 'copy': unknown field {contxt}",
+        ),
         (CONFIG.replace("{context}", "{context.x}"), "task_config.yaml:3: prompt of 'copy'"),
         (CONFIG.replace("'Copy {context}'", "[1]"), "task_config.yaml:3: the prompt of 'copy' is no text"),
         ("copy:\n  metric: list_match\n", "task_config.yaml:1: task 'copy' has no prompt"),
