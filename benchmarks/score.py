@@ -134,9 +134,8 @@ def summaries(folder: Path) -> None:
     )
     for when in ("first time", "again"):
         seconds, cpu, peak = command("--grammar", "harper", str(path))
-        print(
-            f"{SUMMARIES:,} summaries, {when}: {seconds:.1f} s (goal 60), {cpu:.1f} s of CPU, peak {peak:.0f} MB"
-        )
+        used = f"{cpu:.1f} s of CPU, peak {peak:.0f} MB"
+        print(f"{SUMMARIES:,} summaries, {when}: {seconds:.1f} s (goal 60), {used}")
 
 
 def memory(folder: Path) -> None:

@@ -57,16 +57,29 @@ def parse_list(text: str, most: int | None = None) -> tuple[list[str], list[str]
     """
     _, opening, rest = text.rpartition("[")
     inner, closing, _ = rest.partition("]")
-    lenient = _lenient(inner, most)
-    if not opening or not closing or len(inner) < 2 or inner[0] != '"' or inner[-1] != '"':
-        return lenient, None
-    if most is not None and len(inner) > LONG and len(lenient) > most:
-        return lenient, None
+    strict = _strict(inner, most) if opening and closing else None
+    if strict is not None and _reads_alike(inner, len(strict)):
+        return strict, strict
+    return _lenient(inner, most), strict
+
+
+def _strict(inner: str, most: int | None) -> list[str] | None:
+    if len(inner) < 2 or inner[0] != '"' or inner[-1] != '"':
+        return None
+    if most is not None and len(inner) > LONG and inner.count('", "') > most:
+        return None
     items = inner[1:-1].split('", "')
     # Counting says the same as looking into each piece, faster.
-    if inner.count('"') != 2 * len(items) or inner.count(", ") != len(items) - 1:
-        return lenient, None
-    return lenient, items
+    alike = inner.count('"') == 2 * len(items) and inner.count(", ") == len(items) - 1
+    return items if alike else None
+
+
+def _reads_alike(inner: str, items: int) -> bool:
+    """Whether a strictly written list has the same items when it is read leniently.
+
+    It has if no item holds a comma or begins or ends with a space: counted again.
+    """
+    return inner.count(",") == inner.count(' "') == items - 1 and '" ' not in inner
 
 
 def _lenient(inner: str, most: int | None) -> list[str]:

@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         stand_in.forms.append((self.path, form))
         stand_in.seen.append(text)
         if "sleep" in text:
-            time.sleep(0.5)
+            time.sleep(1.5)
         if "nap" in text:
             time.sleep(0.01)
         if "hang up" in text:

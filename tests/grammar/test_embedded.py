@@ -87,7 +87,7 @@ def test_the_beginning_of_a_long_text_counts(harper: HarperChecker) -> None:
 
 
 def test_a_panic_in_rust_is_an_error_of_its_text(harper: HarperChecker) -> None:
-    class PanicException(BaseException):  # noqa: N818 - the name that Rust's bindings use
+    class PanicException(BaseException):
         pass
 
     class Panicking:

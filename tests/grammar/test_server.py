@@ -94,7 +94,7 @@ def test_java_ends_with_its_owner(installation: Installation, ending: str) -> No
 
 def test_a_java_that_does_not_start(installation: Installation) -> None:
     installation.refuse()
-    with pytest.raises(CheckerError, match="does not start: ServerError: .*exited early with code 1"):
+    with pytest.raises(CheckerError, match=r"does not start: ServerError: .*exited early with code 1"):
         LanguageToolChecker()
     assert len(installation.pids()) <= 3
     assert all(ended(pid) for pid in installation.pids())

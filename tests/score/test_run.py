@@ -299,7 +299,7 @@ def test_another_checker_does_not_take_over_unasked(write_run: Write) -> None:
     score_run(source, checker=rule)
     refuse_other_checker(source, target, rule)
     refuse_other_checker(source, target, None)
-    with pytest.raises(UsageError, match="scored with rule 1.0"):
+    with pytest.raises(UsageError, match=r"scored with rule 1\.0"):
         refuse_other_checker(source, target, other)
     lists = write_run("lists.parquet", [generation(0)])
     refuse_other_checker(lists, score_run(lists), other)
