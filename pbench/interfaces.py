@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from pbench.records import Generation, Message, Sample
 
@@ -76,7 +76,10 @@ class CacheUse:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a denoiser can be asked for; `max_length` = prompt + answer positions."""
+    """What a denoiser can be asked for; `max_length` = prompt + answer positions.
+
+    `compat_schedule` is how the original code spread tokens over steps for this family.
+    """
 
     max_length: int
     masked: bool = True
@@ -85,6 +88,7 @@ class Capabilities:
     kv_cache: bool = False
     block_causal: int | None = None
     deterministic_dtype: str = "float32"
+    compat_schedule: Literal["even", "dream"] = "even"
 
 
 @runtime_checkable
@@ -168,6 +172,7 @@ class BlockPlan:
     blocks: int  # blocks in the canvas
     index: int  # this block, from 0
     gen_length: int
+    schedule: Literal["even", "dream"] = "even"  # dream: that of Capabilities.compat_schedule, in compat
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +216,8 @@ class Step(Protocol):
     def margin(self) -> torch.Tensor: ...  # p(1) - p(2)
     @property
     def entropy(self) -> torch.Tensor: ...  # nats; +inf where no candidate
+    @property
+    def logits(self) -> torch.Tensor: ...  # [N, V], rows as in `index`: log_probs but for a constant a row
     @property
     def log_probs(self) -> torch.Tensor: ...  # [N, V], rows as in `index`
     @property

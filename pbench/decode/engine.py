@@ -52,6 +52,7 @@ class Engine:
         self.gen_length = gen_length
         self.block_length = resolve_block_length(gen_length, options.block_length)
         sampler.check(gen_length, self.block_length)
+        self.schedule = denoiser.capabilities.compat_schedule if options.compat else "even"
         self.canvas = BatchCanvas(
             gen_length, denoiser.mask_token_id, denoiser.pad_token_id, torch.device(denoiser.device)
         )
@@ -87,7 +88,7 @@ class Engine:
         self.rows += joined
 
     def _open(self, sample: Sample) -> Row | Generation:
-        row = Row(sample, (), self.gen_length, self.block_length, self.options.seed)
+        row = Row(sample, (), self.gen_length, self.block_length, self.options.seed, self.schedule)
         try:
             row.prompt = self.denoiser.encode(sample)
         except UsageError as error:
@@ -200,7 +201,7 @@ class Engine:
             if not traits.may_remask or bool((selection.remask & ~touchable).any()):
                 raise PbenchError(f"a bug in sampler {name!r}: it remasks positions that it may not touch")
         idle = ~selection.commit.any(1, keepdim=True)
-        if traits.may_idle or not bool(idle.any()):
+        if traits.may_idle or self.schedule == "dream" or not bool(idle.any()):
             return selection.commit
         return selection.commit | (idle & best(view.confidence, view.to_unmask))
 

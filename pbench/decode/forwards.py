@@ -72,6 +72,8 @@ class Forwards:
         for place in index[:, 0].unique().tolist():
             rows[place].nfe_aux += 1
         short = self.denoiser.vocab_size - found.shape[1]
+        if short == 0:
+            return found.float()
         return torch.nn.functional.pad(found.float(), (0, short), value=-torch.inf)
 
     def _positions(self, index: Tensor, columns: Tensor) -> Tensor:

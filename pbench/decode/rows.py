@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 
@@ -30,6 +30,7 @@ class Row:
     gen_length: int
     block_length: int
     seed: int
+    schedule: Literal["even", "dream"] = "even"
     answer: Sequence[int] = ()
     slot: int = 0
     block: int = -1
@@ -69,7 +70,8 @@ class Row:
             masks = sum(masked[index * self.block_length : (index + 1) * self.block_length])
             if masks:
                 self.block, self.number = index, 0
-                self.plan = BlockPlan(masks, self.block_length, blocks, index, self.gen_length)
+                place = (masks, self.block_length, blocks, index, self.gen_length)
+                self.plan = BlockPlan(*place, self.schedule)
                 self.state, self.max_steps = sampler.plan_block(self.plan), sampler.max_steps(self.plan)
                 return True
         return False

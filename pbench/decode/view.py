@@ -17,7 +17,7 @@ from torch import Tensor
 from pbench.decode.forwards import Pass
 from pbench.decode.rows import Row
 from pbench.decode.scores import EOS_PENALTY, Scoring
-from pbench.samplers.selection import by_row
+from pbench.samplers.tables import argmax, by_row, entropy, log_total, top_two
 
 __all__ = ["StepView"]
 
@@ -48,11 +48,12 @@ class StepView:
         self.plans = [row.plan for row in rows]
         self.states = [row.state for row in rows]
         self.numbers = [row.number for row in rows]
-        self.verifier_log_probs = verify
+        self._verify = verify
+        self._doubtful: Tensor | None = None
         self._streams = [row.streams for row in rows]
         self._found = found
         self._scoring = scoring
-        self._logits = scoring.filtered(scoring.tempered(found.logits))
+        self.logits = scoring.filtered(scoring.tempered(found.logits))
 
     @cached_property
     def asked(self) -> Tensor:
@@ -63,8 +64,13 @@ class StepView:
 
     @cached_property
     def finite_rows(self) -> Tensor:
-        """Bool [R]: False where a row's logits hold NaN, +inf or nothing but -inf."""
+        """Bool [R]: False where a row's logits hold NaN, +inf or nothing but -inf.
+
+        What a verifier said counts too, so that this is asked for after the sampler's decision.
+        """
         rows = torch.ones(len(self.tokens), dtype=torch.bool, device=self.tokens.device)
+        if self._doubtful is not None:
+            rows[self.index[self._doubtful, 0]] = False
         rows[self.index[~self._log_total.isfinite(), 0]] = False
         if self._found.shadow_index is not None:
             rows[self._found.shadow_index[~self._shadow.isfinite(), 0]] = False
@@ -89,15 +95,15 @@ class StepView:
     @cached_property
     def margin(self) -> Tensor:
         """Difference of the two highest probabilities, [R, W]."""
-        top = self._probability(self._logits.topk(2, dim=1).indices)
+        top = self._top_two
         score = self._scatter(top[:, 0] - top[:, 1], -torch.inf).masked_fill(~self.to_unmask, -torch.inf)
         return torch.where(self._penalised, score * EOS_PENALTY, score)
 
     @cached_property
     def entropy(self) -> Tensor:
         """Entropy in nats, [R, W]; +inf where there is no candidate."""
-        entropy = by_row(lambda log_probs: torch.special.entr(log_probs.exp()).sum(1), self.log_probs)
-        score = self._scatter(entropy, torch.inf).masked_fill(~self.to_unmask, torch.inf)
+        found = by_row(_entropy, self._rounded) if self.compat else entropy(self.logits)
+        score = self._scatter(found, torch.inf).masked_fill(~self.to_unmask, torch.inf)
         return torch.where(self._penalised, score - math.log(EOS_PENALTY), score)
 
     @cached_property
@@ -105,7 +111,7 @@ class StepView:
         """Float32 [N, V], rows as in `index`."""
         if self.compat:
             return self._rounded.float().log()
-        return self._logits - self._log_total.unsqueeze(1)
+        return self.logits - self._log_total.unsqueeze(1)
 
     @cached_property
     def shadow_probability(self) -> Tensor:
@@ -114,6 +120,12 @@ class StepView:
         if self._found.shadow_index is not None:
             grid[self._found.shadow_index.unbind(1)] = self._shadow
         return grid
+
+    def verifier_log_probs(self, draft: Tensor) -> Tensor:
+        """Float32 [N, V], rows as in `index`, with `draft` [R, W] on the canvas."""
+        found = self._verify(draft)
+        self._doubtful = ~found.amax(1).isfinite()
+        return found
 
     def uniform(self) -> Tensor:
         """[R, W] numbers in [0, 1), drawn anew at each call from each sample's own stream."""
@@ -133,26 +145,33 @@ class StepView:
         assert self._found.shadow_index is not None
         tokens = self.tokens[self._found.shadow_index.unbind(1)]
         logits = self._scoring.tempered(self._found.shadow_logits).float()
-        return (logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - by_row(_log_total, logits)).exp()
+        return (logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - log_total(logits)).exp()
 
     @cached_property
     def _log_total(self) -> Tensor:
-        return by_row(_log_total, self._logits.float())
+        return log_total(self.logits.float())
+
+    @cached_property
+    def _top_two(self) -> Tensor:
+        """The two highest probabilities [N, 2]."""
+        if self.compat:
+            return top_two(self._rounded).float()
+        return (top_two(self.logits) - self._log_total.unsqueeze(1)).exp()
 
     @cached_property
     def _rounded(self) -> Tensor:
         """Probabilities [N, V] in the dtype of the logits, as the original code has them."""
-        return self._logits.softmax(1)
+        return self.logits.softmax(1)
 
     def _probability(self, tokens: Tensor) -> Tensor:
         """Float32 probabilities [N, K] of `tokens` [N, K]."""
         if self.compat:
             return self._rounded.gather(1, tokens).float()
-        return (self._logits.gather(1, tokens) - self._log_total.unsqueeze(1)).exp()
+        return (self.logits.gather(1, tokens) - self._log_total.unsqueeze(1)).exp()
 
     @cached_property
     def _token(self) -> Tensor:
-        best = self._logits.argmax(1)
+        best = argmax(self.logits)
         if self._scoring.temperature == 0:
             return best
         rows, places = self.index.unbind(1)
@@ -173,5 +192,5 @@ class StepView:
         return grid
 
 
-def _log_total(logits: Tensor) -> Tensor:
-    return logits.logsumexp(1)
+def _entropy(probabilities: Tensor) -> Tensor:
+    return torch.special.entr(probabilities.float()).sum(1)

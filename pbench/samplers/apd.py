@@ -15,6 +15,7 @@ from pbench.config import Strict
 from pbench.interfaces import Selection, Step, Traits
 from pbench.samplers.policy import Policy
 from pbench.samplers.registry import SAMPLERS
+from pbench.samplers.tables import argmax, by_row
 
 __all__ = ["Apd", "ApdOptions", "accepted"]
 
@@ -57,14 +58,20 @@ class Apd(Policy):
 
     def select(self, step: Step) -> Selection:
         draft = torch.where(step.to_unmask, step.proposal, step.tokens)
-        target = self._mixture(step.log_probs, step.verifier_log_probs(draft)).argmax(1)
+        target = by_row(self._target, step.logits, step.verifier_log_probs(draft))
         rows, places = step.index.unbind(1)
         agree = torch.zeros_like(step.to_unmask)
         agree[rows, places] = target == draft[rows, places]
         return Selection(accepted(agree, step.to_unmask, self.options.lookahead))
 
+    def _target(self, diffusion: Tensor, verifier: Tensor) -> Tensor:
+        """Argmax [N] of R * log p + (1 - R) * verifier, up to a factor and a constant of each row.
+
+        It sees neither, so that logits do for log p.
+        """
+        return argmax(self._mixture(diffusion, verifier))
+
     def _mixture(self, diffusion: Tensor, verifier: Tensor) -> Tensor:
-        """R * diffusion + (1 - R) * verifier, [N, V], up to a factor, which the argmax does not see."""
         weight = self.options.mixture
         if weight >= 0.5:
             rest = (1 - weight) / weight

@@ -20,21 +20,17 @@ from pbench.config import Strict
 from pbench.interfaces import BlockPlan, Selection, Step
 from pbench.samplers.policy import Policy
 from pbench.samplers.registry import SAMPLERS
-from pbench.samplers.selection import best, by_row
+from pbench.samplers.selection import best
+from pbench.samplers.tables import by_row
 
 __all__ = ["Klass", "KlassOptions", "divergence"]
 
 FLOOR = -27.631021  # ln(1e-12), the published epsilon: a token that was impossible costs this and no more
-CHUNK = 64  # positions whose divergences are computed at once: what they need stays small
 
 
 def divergence(log_probs: Tensor, previous: Tensor) -> Tensor:
     """KL(p || previous) in nats, float32 [N], of log-probabilities [N, V] each."""
-    found = [
-        by_row(_divergence, now, then)
-        for now, then in zip(log_probs.split(CHUNK), previous.split(CHUNK), strict=True)
-    ]
-    return torch.cat(found)
+    return by_row(_divergence, log_probs, previous)
 
 
 def _divergence(log_probs: Tensor, previous: Tensor) -> Tensor:

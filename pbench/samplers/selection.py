@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
-__all__ = ["best", "by_row", "gumbel", "keep_apart", "rank", "top_n"]
+__all__ = ["best", "gumbel", "keep_apart", "rank", "top_n"]
 
 
 def rank(scores: Tensor) -> Tensor:
@@ -45,14 +43,3 @@ def keep_apart(chosen: Tensor, scores: Tensor, gap: int) -> Tensor:
         at = taken.byte().argmax(1, keepdim=True)
         left = left & ((places - at).abs() >= gap) & taken.any(1, keepdim=True)
     return kept
-
-
-def by_row(reduce: Callable[..., Tensor], *tables: Tensor) -> Tensor:
-    """`reduce` of tables [N, V] to [N], each row as if it were one of many.
-
-    torch sums a lone row in another order than each row of many, and the last bit decides ties:
-    a lone row is doubled, so that a batch of one gives the numbers of any batch.
-    """
-    if len(tables[0]) == 1:
-        return reduce(*(table.repeat(2, 1) for table in tables))[:1]
-    return reduce(*tables)

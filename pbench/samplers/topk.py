@@ -9,6 +9,7 @@ and the draws against their probabilities.
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
@@ -20,7 +21,7 @@ from pbench.errors import UsageError
 from pbench.interfaces import BlockPlan, Selection, Step
 from pbench.samplers.policy import Policy
 from pbench.samplers.registry import SAMPLERS
-from pbench.samplers.schedules import check_steps, even_schedule, exact_schedule
+from pbench.samplers.schedules import check_steps, dream_schedule, even_schedule, exact_schedule
 from pbench.samplers.selection import gumbel, top_n
 
 __all__ = [
@@ -72,10 +73,17 @@ class TopK(Policy):
             check_steps(steps, gen_length, block_length)
 
     def plan_block(self, block: BlockPlan) -> tuple[int, ...]:
+        if block.schedule == "dream":
+            return dream_schedule(block.masks, self._steps(block))
         if self.options.k is not None:
             return exact_schedule(block.masks, self.options.k)
+        return even_schedule(block.masks, self._steps(block))
+
+    def _steps(self, block: BlockPlan) -> int:
+        if self.options.k is not None:
+            return math.ceil(block.masks / self.options.k)
         assert self.options.steps is not None
-        return even_schedule(block.masks, self.options.steps // block.blocks)
+        return self.options.steps // block.blocks
 
     def max_steps(self, block: BlockPlan) -> int:
         return len(self.plan_block(block))

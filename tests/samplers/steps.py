@@ -52,7 +52,7 @@ class MadeStep:
         self.entropy = grid(entropy, torch.inf)
         self.proposal = torch.full(masked.shape, 5)
         if log_probs is not None:
-            self.log_probs = log_probs[masked]
+            self.log_probs = self.logits = log_probs[masked]
             top = log_probs.max(2)
             self.proposal = top.indices.masked_fill(~masked, 0)
             self.confidence = top.values.exp().masked_fill(~masked, -torch.inf)

@@ -75,7 +75,7 @@ def test_the_draft_holds_what_stands():
     step.to_unmask = torch.tensor([[False, True, True]])
     step.index = step.to_unmask.nonzero()
     step.tokens = torch.tensor([[2, 1, 1]])
-    step.log_probs = step.log_probs[1:]
+    step.logits = step.logits[1:]
     make_sampler("apd", {"mixture": 0.5, "verifier": "v"}).select(step)
     assert drafts[0].tolist() == [[2, 0, 1]]
 
@@ -164,6 +164,18 @@ def test_a_random_network_as_verifier_is_the_same_in_any_batch(mixture):
     ]
     assert keys[0] == keys[1]
     assert all(sorted(each.commit_step) == list(each.commit_step) for each in alone)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_a_verifier_that_is_not_finite_gives_an_error_row_and_no_answer(bad):
+    class Broken(Sure):
+        def log_probs(self, canvas: Canvas, positions: torch.Tensor) -> torch.Tensor:
+            found = super().log_probs(canvas, positions)
+            found[positions[:, 0] == 1, 2] = bad
+            return found
+
+    kinds = [each.error_kind for each in _decode(Broken(lambda place: 3 + place % 9), 3, mixture=0.5)]
+    assert kinds == [None, "non_finite", None]
 
 
 def test_no_verifier_is_one_clear_error_before_any_forward():

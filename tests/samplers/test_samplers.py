@@ -11,7 +11,7 @@ from pbench.errors import UsageError
 from pbench.samplers import SAMPLERS, make_sampler
 from pbench.samplers.factor import factor_count
 from pbench.samplers.schedules import even_schedule, exact_schedule
-from pbench.samplers.selection import best, by_row, rank, top_n
+from pbench.samplers.selection import best, rank, top_n
 
 
 def test_ties_go_to_the_lower_position():
@@ -104,11 +104,3 @@ def test_bad_options_are_one_clear_error(name, options, words):
     with pytest.raises(UsageError, match=words) as caught:
         make_sampler(name, options)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("width", [265, 50_257])
-def test_a_lone_row_is_summed_like_one_of_many(width):
-    table = torch.randn(9, width, generator=torch.Generator().manual_seed(3))
-    many = by_row(lambda t: t.logsumexp(1), table)
-    alone = [by_row(lambda t: t.logsumexp(1), table[i : i + 1]) for i in range(9)]
-    assert torch.equal(many, torch.cat(alone))
