@@ -38,6 +38,16 @@ class Routing:
     normalised: bool = True
     scale: float = 1.0
 
+    @property
+    def problem(self) -> str | None:
+        """What cannot be, None if nothing."""
+        if not 0 < self.top_groups <= self.groups or self.experts % self.groups:
+            return "n_group, topk_group and num_experts do not fit together"
+        eligible = self.top_groups * self.experts // self.groups
+        if not 0 < self.chosen <= eligible:
+            return f"num_experts_per_tok {self.chosen} is more than the {eligible} eligible"
+        return None
+
 
 class Router(nn.Module):
     """Tokens [T, d] to weights float32 [T, k] and the numbers of the experts [T, k]."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from pbench.errors import ArtifactError
 from pbench.models.backbone import Shape, dense_mlp
 from pbench.models.chat import ChatFormat
 from pbench.models.checkpoint import Checkpoint, Config
@@ -65,6 +66,8 @@ def mlp_of(config: Config) -> Callable[[Shape, int], nn.Module]:
         normalised=config.flag("norm_topk_prob"),
         scale=config.number("routed_scaling_factor", 1.0),
     )
+    if routing.problem:
+        raise ArtifactError(f"{config.path}: {routing.problem}")
     width = config.integer("expert_intermediate_size", config.values.get("intermediate_size"))
     marked = config.values.get("moe_layer_freq")
 

@@ -40,10 +40,9 @@ class Family:
     """What sets a family apart.
 
     `shape` reads config.json. `published` are the ids of the family's checkpoints, for a config.json
-    that lacks them. `shifted`: row i of the logits predicts position i + 1. `compat_schedule`
-    see `pbench.interfaces.Capabilities`. `block`: the block length of
-    block-causal attention by config.json and the checkpoint's name. `mlp` makes each layer's MLP, see `Backbone`; with `config`
-    bound by `mlp_of` where it needs more than the shape.
+    that lacks them. `shifted`: row i of the logits predicts position i + 1. `compat_schedule` as in
+    `Capabilities`. `block`: the length of block-causal attention, by config.json and the checkpoint's
+    name. `mlp_of`: by config.json, what makes each layer's MLP (see `Backbone`).
     """
 
     name: str
