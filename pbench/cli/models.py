@@ -1,4 +1,4 @@
-"""`pbench models list | show M | check M | random`: which models there are, and what a checkpoint is good for."""
+"""`pbench models list | show M | check M | random`: which models there are, and what they allow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 group = typer.Typer(
-    name="models", help="List, show and check models; make random ones.", no_args_is_help=True, rich_markup_mode=None
+    name="models",
+    help="List, show and check models; make random ones.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 _JSON = typer.Option(False, "--json", help="One JSON object on stdout.")
@@ -96,7 +99,9 @@ def check(
     ),
     task: str = typer.Option("waiting_line/copy", help="Of --batch-invariance: where the prompts are from."),
     device: str = typer.Option("cpu", help="Of --batch-invariance: cpu, cuda:0, ..."),
-    dtype: str = typer.Option(None, help="Of --batch-invariance. Default: bfloat16 on a GPU, float32 elsewhere."),
+    dtype: str = typer.Option(
+        None, help="Of --batch-invariance. Default: bfloat16 on a GPU, float32 elsewhere."
+    ),
     family: str = _FAMILY,
     trust_remote_code: bool = _TRUST,
     as_json: bool = _JSON,
@@ -193,7 +198,9 @@ def _prompt(model: str, family: str | None, task: str) -> dict[str, Any]:
     loaded = load_model(info, "meta")
     sample = _samples(task, 1)[0]
     if not isinstance(loaded, Denoiser):
-        raise UsageError(f"{info.name}: --prompt shows what masked-diffusion models read; this is {info.family}")
+        raise UsageError(
+            f"{info.name}: --prompt shows what masked-diffusion models read; this is {info.family}"
+        )
     ids = loaded.encode(sample)
     rendered = getattr(loaded, "prompt", None)
     text = rendered(sample) if rendered is not None else sample.messages[-1]["content"]

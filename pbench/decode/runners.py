@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
+from pbench.decode.context import check_context
 from pbench.decode.engine import Engine
 from pbench.decode.memory import AUTO, BatchSize, largest_batch, out_of_memory, sample_size
 from pbench.decode.options import EngineOptions
@@ -84,6 +85,7 @@ class Engines:
     def check(self, samples: Sequence[Sample]) -> None:
         for length in by_length(samples):
             self._engine(self.denoiser, length, 1)
+        check_context(self.denoiser, samples)
 
     def answers(self, samples: Sequence[Sample], batch_size: int) -> Iterator[Generation]:
         for length, of_length in by_length(samples).items():

@@ -29,7 +29,7 @@ __all__ = ["ModelInfo", "default_dtype", "family_names", "find_model", "known_mo
 _BUNDLED = Path(__file__).parent / "bundled"
 _AUTOREGRESSIVE = "hf:"
 _ONE_DTYPE = frozenset({"pbench_tiny"})
-_HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+_HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,7 @@ def known_models() -> list[ModelInfo]:
     return found
 
 
-def find_model(
-    name_or_path: str, *, family: str | None = None, trust_remote_code: bool = False
-) -> ModelInfo:
+def find_model(name_or_path: str, *, family: str | None = None, trust_remote_code: bool = False) -> ModelInfo:
     """What `--model` stands for: a known name, a local folder, a hub id (NAME@REVISION pins either).
 
     The configuration and tokenizer of a hub repository are fetched, its weights not yet. `family`
@@ -139,7 +137,7 @@ def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denois
     if info.hub is not None and info.revision is not None and target.type != "meta":
         from pbench.models.hub import fetch_weights
 
-        folder = fetch_weights(info.hub, info.revision)
+        folder = fetch_weights(info.hub, info.revision, pickles=info.trusted)
     assert folder is not None
     for known in _FAMILIES:
         if known.name == info.family:

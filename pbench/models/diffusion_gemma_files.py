@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from pbench.errors import ArtifactError, UsageError
 from pbench.models.autoregressive_files import digests, quiet
@@ -18,7 +19,7 @@ from pbench.models.checkpoint import Checkpoint, Config
 from pbench.models.diffusion_gemma import DiffusionGemmaGenerator
 from pbench.models.diffusion_gemma_canvas import Rules
 from pbench.models.diffusion_gemma_network import GemmaNetwork
-from pbench.models.random_files import RandomSize, random_tensor, trained_tokenizer, write_tokenizer
+from pbench.models.random_files import RandomSize, trained_tokenizer, write_tokenizer
 from pbench.models.tokens import Tokens
 from pbench.models.weights import weight_files
 
@@ -93,13 +94,22 @@ def write_random(out: Path, texts: Sequence[str], size: RandomSize) -> None:
     generator = torch.Generator().manual_seed(size.seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.copy_(random_tensor(name, parameter.shape, generator))
+            parameter.copy_(_random(name, parameter.shape, generator))
     total = sum(parameter.nbytes for parameter in model.parameters())
     with quiet():
         model.save_pretrained(out, max_shard_size="1TB" if size.shards == 1 else total // size.shards)
     write_tokenizer(
         out, tokenizer, {f"{role}_token": text for role, text in special.items()}, GEMMA.template
     )
+
+
+def _random(name: str, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Logits are peaked; the way back of the last step's is weak, else many steps magnify rounding errors."""
+    values = torch.randn(*shape, generator=generator)
+    if len(shape) == 1:
+        return 1 + 0.1 * values
+    gain = 3.0 if "embed" in name else 0.02 if "self_conditioning.down" in name else 1.0
+    return gain * values * shape[-1] ** -0.5
 
 
 def _class() -> Any:

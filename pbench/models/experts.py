@@ -41,7 +41,8 @@ class Routing:
     @property
     def problem(self) -> str | None:
         """What cannot be, None if nothing."""
-        if not 0 < self.top_groups <= self.groups or self.experts % self.groups:
+        uneven = self.experts % self.groups or (self.groups > 1 and self.experts < 2 * self.groups)
+        if not 0 < self.top_groups <= self.groups or uneven:
             return "n_group, topk_group and num_experts do not fit together"
         eligible = self.top_groups * self.experts // self.groups
         if not 0 < self.chosen <= eligible:

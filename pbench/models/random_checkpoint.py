@@ -39,8 +39,8 @@ __all__ = ["Recipe", "random_families", "write_masked", "write_random"]
 
 # LLaDA's own template begins the answer whether it is asked to or not.
 _LLADA_TEMPLATE = (
-    "{% for message in messages %}{{ bos_token if loop.first else '' }}<|start_header_id|>{{ message['role'] }}"
-    "<|end_header_id|>\n\n{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
+    "{% for message in messages %}{{ bos_token if loop.first else '' }}<|start_header_id|>"
+    "{{ message['role'] }}<|end_header_id|>\n\n{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
     "<|start_header_id|>assistant<|end_header_id|>\n\n"
 )
 _ROPE_THETA = 1e3  # heads of few dimensions need quick rotations to tell positions apart

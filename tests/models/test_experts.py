@@ -226,7 +226,7 @@ def _config(family: str, **changes: object) -> Config:
     [
         (LLADA_MOE, {"moe_router_score_function": "sigmoid"}, "moe_router_score_function is 'sigmoid'"),
         (LLADA_MOE, {"shared_expert_intermediate_size": 8}, "shared_expert_intermediate_size is 8"),
-        (LLADA_MOE, {"clip_qkv": 8.0}, "clip_qkv is 8.0; it is not implemented"),
+        (LLADA_MOE, {"clip_qkv": 8.0}, "clip_qkv is 8.0; only null is implemented"),
         (LLADA2, {"score_function": "softmax"}, "score_function is 'softmax'; only 'sigmoid'"),
         (LLADA2, {"use_qkv_bias": True}, "use_qkv_bias is True"),
         (LLADA2, {"n_group": 3}, "n_group, topk_group and num_experts do not fit together"),

@@ -90,14 +90,21 @@ def test_a_tokenizer_that_would_add_a_bos_of_its_own_does_not(tmp_path):
     bos = model("llada").tokens.tokenizer.token_to_id("<|startoftext|>")
     said["post_processor"] = {
         "type": "TemplateProcessing",
-        "single": [{"SpecialToken": {"id": "<|startoftext|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "single": [
+            {"SpecialToken": {"id": "<|startoftext|>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}},
+        ],
         "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
-        "special_tokens": {"<|startoftext|>": {"id": "<|startoftext|>", "ids": [bos], "tokens": ["<|startoftext|>"]}},
+        "special_tokens": {
+            "<|startoftext|>": {"id": "<|startoftext|>", "ids": [bos], "tokens": ["<|startoftext|>"]}
+        },
     }
     said["truncation"] = {"direction": "Right", "max_length": 5, "strategy": "LongestFirst", "stride": 0}
     path.write_text(json.dumps(said))
     tokens = Tokens(out, LLAMA3)
-    assert tokens.encode("Hello you there, how are you?") == model("llada").tokens.encode("Hello you there, how are you?")
+    assert tokens.encode("Hello you there, how are you?") == model("llada").tokens.encode(
+        "Hello you there, how are you?"
+    )
 
 
 def test_a_template_may_refuse_and_may_be_broken():
@@ -130,7 +137,9 @@ def test_vocab_and_merges_make_the_same_tokenizer(mine):
     merges = [" ".join(pair) for pair in said["model"]["merges"]]
     (mine / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
     added = {
-        str(each["id"]): {k: each[k] for k in ("content", "lstrip", "normalized", "rstrip", "single_word", "special")}
+        str(each["id"]): {
+            k: each[k] for k in ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
+        }
         for each in said["added_tokens"]
     }
     code = {"AutoTokenizer": ["tokenization_dream.DreamTokenizer", None]}
