@@ -83,9 +83,11 @@ class Engines:
         return str(self.denoiser.device)
 
     def check(self, samples: Sequence[Sample]) -> None:
+        check_context(
+            self.denoiser.name, self.denoiser.encode, self.denoiser.capabilities.max_length, samples
+        )
         for length in by_length(samples):
             self._engine(self.denoiser, length, 1)
-        check_context(self.denoiser, samples)
 
     def answers(self, samples: Sequence[Sample], batch_size: int) -> Iterator[Generation]:
         for length, of_length in by_length(samples).items():
@@ -126,9 +128,12 @@ class Texts:
     def device(self) -> str:
         return str(getattr(self.generator, "device", "cpu"))  # a remote model has none
 
-    def check(self, samples: Sequence[Sample]) -> None:  # noqa: ARG002 - its own options are all there is
+    def check(self, samples: Sequence[Sample]) -> None:
         for _ in self.generator.run((), self.settings):
             pass
+        encode, limit = getattr(self.generator, "encode", None), getattr(self.generator, "max_length", None)
+        if encode is not None and limit is not None:  # a remote model has neither
+            check_context(self.generator.name, encode, limit, samples)
 
     def answers(self, samples: Sequence[Sample], batch_size: int) -> Iterator[Generation]:
         yield from self.generator.run(samples, replace(self.settings, batch_size=batch_size))

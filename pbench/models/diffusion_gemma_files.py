@@ -108,7 +108,7 @@ def _random(name: str, shape: Sequence[int], generator: torch.Generator) -> Tens
     values = torch.randn(*shape, generator=generator)
     if len(shape) == 1:
         return 1 + 0.1 * values
-    gain = 3.0 if "embed" in name else 0.02 if "self_conditioning.down" in name else 1.0
+    gain = 1.5 if "embed" in name else 0.02 if "self_conditioning.down" in name else 1.0
     return gain * values * shape[-1] ** -0.5
 
 

@@ -129,7 +129,7 @@ def _llada_moe_config(size: RandomSize) -> dict[str, Any]:
         "num_key_value_heads": size.heads,
         "num_experts": 8,
         "num_experts_per_tok": 2,
-        "expert_intermediate_size": size.hidden_size // 2,
+        "expert_intermediate_size": 3 * size.hidden_size,
         "dense_intermediate_size": 3 * size.hidden_size,
         "moe_layer_freq": [1] * size.layers,
         "norm_topk_prob": None,

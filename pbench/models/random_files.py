@@ -32,6 +32,7 @@ _GAINS = {
     "k_norm": 2.0,
     "v_proj": 2.0,
     "o_proj": 2.0,
+    "down_proj": 2.0,
 }
 
 
@@ -50,7 +51,7 @@ class RandomSize:
     def __post_init__(self) -> None:
         if self.hidden_size % (2 * self.heads):
             raise UsageError(
-                f"hidden size {self.hidden_size} must give each of {self.heads} heads an even number of dimensions"
+                f"hidden size {self.hidden_size}: each of {self.heads} heads needs an even number of dimensions"
             )
 
 

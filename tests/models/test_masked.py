@@ -72,7 +72,7 @@ def test_answers_differ_between_prompts_and_positions(family):
     """Else all of the above would hold of a model that says the same always."""
     answers = decode(family, K1, 8, 4 if family in FULL else None)
     assert len({answer.output_ids for answer in answers}) == len(answers)
-    assert len({token for answer in answers for token in answer.output_ids}) > 20
+    assert len({token for answer in answers for token in answer.output_ids}) > 15
 
 
 @pytest.mark.parametrize("family", FULL)
