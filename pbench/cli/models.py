@@ -191,20 +191,16 @@ def _measured(info: ModelInfo, device: str, dtype: str | None, task: str) -> dic
 
 def _prompt(model: str, family: str | None, task: str) -> dict[str, Any]:
     """A sample's prompt as text and ids."""
-    from pbench.interfaces import Denoiser
     from pbench.models import find_model, load_model
 
     info = find_model(model, family=family)
     loaded = load_model(info, "meta")
     sample = _samples(task, 1)[0]
-    if not isinstance(loaded, Denoiser):
-        raise UsageError(
-            f"{info.name}: --prompt shows what masked-diffusion models read; this is {info.family}"
-        )
-    ids = loaded.encode(sample)
-    rendered = getattr(loaded, "prompt", None)
-    text = rendered(sample) if rendered is not None else sample.messages[-1]["content"]
-    return {"sample_id": sample.sample_id, "text": text, "ids": ids}
+    encode, tokens = getattr(loaded, "encode", None), getattr(loaded, "tokens", None)
+    if encode is None:
+        raise UsageError(f"{info.name}: what a {info.family} model reads is not known here")
+    text = sample.messages[-1]["content"] if tokens is None else tokens.prompt(sample.messages)
+    return {"sample_id": sample.sample_id, "text": text, "ids": encode(sample)}
 
 
 def _samples(task: str, count: int) -> list[Sample]:

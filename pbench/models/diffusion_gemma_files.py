@@ -26,12 +26,13 @@ from pbench.models.weights import weight_files
 __all__ = ["load", "write_random"]
 
 GEMMA = ChatFormat(
-    "{{ bos_token }}{% for message in messages %}<|turn>{{ message['role'] }}\n"
+    "{{ bos_token }}{% for message in messages %}<|turn>"
+    "{{ 'model' if message['role'] == 'assistant' else message['role'] }}\n"
     "{{ message['content'] | trim }}<turn|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|turn>model\n{% endif %}",
     "<|turn>model\n",
 )
-"""For checkpoints without a template of their own (the published one has one); roles as they are."""
+"""For checkpoints without a template of their own; Gemma's turns."""
 
 _PUBLISHED = Rules(steps=48, entropy_bound=0.1, t_max=0.8, t_min=0.4, stability=1, confidence=0.005)
 _CANVAS = 32  # of random checkpoints; the published one's is 256
@@ -98,9 +99,7 @@ def write_random(out: Path, texts: Sequence[str], size: RandomSize) -> None:
     total = sum(parameter.nbytes for parameter in model.parameters())
     with quiet():
         model.save_pretrained(out, max_shard_size="1TB" if size.shards == 1 else total // size.shards)
-    write_tokenizer(
-        out, tokenizer, {f"{role}_token": text for role, text in special.items()}, GEMMA.template
-    )
+    write_tokenizer(out, tokenizer, {f"{role}_token": text for role, text in special.items()}, GEMMA.template)
 
 
 def _random(name: str, shape: Sequence[int], generator: torch.Generator) -> Tensor:
@@ -119,7 +118,7 @@ def _class() -> Any:
         import transformers
 
         raise UsageError(
-            f"transformers {transformers.__version__} has no DiffusionGemma; install a newer one (5.23 has it)"
+            f"transformers {transformers.__version__} has no DiffusionGemma; take a newer one (5.23 has it)"
         ) from None
     return DiffusionGemmaForBlockDiffusion
 
@@ -158,7 +157,9 @@ def _with_weights(folder: Path, device: torch.device, dtype: torch.dtype) -> Any
         "of another shape": sorted(str(found[0]) for found in said["mismatched_keys"]),
     }
     if any(problems.values()):
-        listed = "; ".join(f"{len(names)} {what}: {', '.join(names[:8])}" for what, names in problems.items() if names)
+        listed = "; ".join(
+            f"{len(names)} {what}: {', '.join(names[:8])}" for what, names in problems.items() if names
+        )
         raise ArtifactError(f"{folder}: tensors do not fit config.json: {listed}")
     return model.to(device)
 

@@ -90,7 +90,7 @@ class Router(nn.Module):
 
 
 class Mixture(nn.Module):
-    """The layer's MLP: routed experts of width `width`, and a shared one that sees every token where there is."""
+    """A layer's MLP: routed experts of width `width`, and a shared one, which sees every token, if asked for."""
 
     def __init__(self, routing: Routing, hidden_size: int, width: int, shared_width: int | None = None):
         super().__init__()
@@ -109,6 +109,8 @@ class Mixture(nn.Module):
     def _outputs(self, tokens: Tensor, chosen: Tensor) -> Tensor:
         """What each chosen expert gives, [T, k, d]; an expert runs once over all of its tokens."""
         experts, size = chosen.flatten(), chosen.shape[1]
+        if tokens.is_meta:  # shapes alone: whose turn it is has no answer there
+            return tokens.new_empty(*chosen.shape, tokens.shape[1])
         order = experts.argsort(stable=True)
         counts = experts.bincount(minlength=len(self.experts)).tolist()
         found = tokens.new_empty(len(order), tokens.shape[1])

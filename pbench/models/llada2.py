@@ -23,7 +23,9 @@ from pbench.models.weights import Names, Place
 
 __all__ = ["LLADA2", "file_tensors", "load"]
 
-_ATTENTION = re.compile(r"(model\.layers\.\d+)\.attention\.(query_key_value|dense|query_layernorm|key_layernorm)\.weight")
+_ATTENTION = re.compile(
+    r"(model\.layers\.\d+)\.attention\.(query_key_value|dense|query_layernorm|key_layernorm)\.weight"
+)
 _IN_ATTENTION = {"dense": "o_proj", "query_layernorm": "q_norm", "key_layernorm": "k_norm"}
 _EMBEDDING = "model.word_embeddings.weight"
 

@@ -22,8 +22,8 @@ from pbench.models.qwen import rope_theta
 __all__ = ["LLADA_MOE", "ROLES", "load"]
 
 ROLES = ChatFormat(
-    "{% for message in messages %}<role>{{ 'HUMAN' if message['role'] == 'user' else message['role'] | upper }}"
-    "</role>{{ message['content'] }}<|role_end|>{% endfor %}"
+    "{% for message in messages %}<role>"
+    "{{ 'HUMAN' if message['role'] == 'user' else message['role'] | upper }}</role>{{ message['content'] }}<|role_end|>{% endfor %}"
     "{% if add_generation_prompt %}<role>ASSISTANT</role>{% endif %}",
     "<role>ASSISTANT</role>",
 )

@@ -51,7 +51,7 @@ class RandomSize:
     def __post_init__(self) -> None:
         if self.hidden_size % (2 * self.heads):
             raise UsageError(
-                f"hidden size {self.hidden_size}: each of {self.heads} heads needs an even number of dimensions"
+                f"hidden size {self.hidden_size}: {self.heads} heads need an even number of dimensions each"
             )
 
 

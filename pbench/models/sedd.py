@@ -73,6 +73,16 @@ class SeddGenerator:
     def decode(self, ids: Sequence[int]) -> str:
         return self.tokens.decode(ids)
 
+    def facts(self) -> dict[str, Any]:
+        """What `models check` says of it."""
+        return {
+            "context": self.max_length,
+            "vocabulary": {"rows": self.config.states, "tokenizer": self.tokens.size},
+            "graph": self.config.graph.type,
+            "noise": self.config.noise.type,
+            "sampling": "--sampler analytic (default) or euler, at temperature 1; no masked samplers",
+        }
+
     def run(self, samples: Iterable[Sample], settings: GenerationSettings) -> Iterator[Generation]:
         """Answers in batches of one gen_length; UsageError for settings that the kernels do not have."""
         options = self._options(settings)
@@ -88,7 +98,11 @@ class SeddGenerator:
                 yield from self._decode([row for row in rows if isinstance(row, TracedRow)], rules)
 
     def _options(self, settings: GenerationSettings) -> SeddOptions:
-        if settings.temperature != self.temperature or settings.top_p is not None or settings.top_k is not None:
+        if (
+            settings.temperature != self.temperature
+            or settings.top_p is not None
+            or settings.top_k is not None
+        ):
             raise UsageError(
                 f"{self.name} draws from its own kernels: it takes --temperature 1, no --top-p and no --top-k"
             )

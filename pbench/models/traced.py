@@ -59,7 +59,7 @@ class TracedRow:
     def generation(
         self, ids: Sequence[int], ends: Collection[int], decode: Callable[[Sequence[int]], str]
     ) -> Generation:
-        """The finished answer `ids` of gen_length tokens, read by `decode`; `ends` are its EOS and pad ids."""
+        """The finished answer `ids`, gen_length tokens, read by `decode`; `ends` are EOS and pad ids."""
         for position in range(len(ids)):
             if position not in self._held:
                 # Noise that no step changed: the last one let it stand.

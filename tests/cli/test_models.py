@@ -76,10 +76,11 @@ def test_random_then_check_then_decode(capsys):
     assert all(row.nfe_prefill == 1 and row.nfe_store > 0 for row in rows)
 
 
-@pytest.mark.parametrize("family", ["llada", "dream", "fast-dllm-v2"])
+@pytest.mark.parametrize("family", ["llada", "dream", "llada-moe", "fast-dllm-v2", "llada2"])
 def test_decode_of_a_checkpoint_folder(capsys, family):
-    caches = ("none", "prefix") if family == "fast-dllm-v2" else ("none", "dual")
-    blocks = () if family == "fast-dllm-v2" else ("--block-length", "8")
+    causal = family in ("fast-dllm-v2", "llada2")
+    caches = ("none", "prefix") if causal else ("none", "dual")
+    blocks = () if causal else ("--block-length", "8")
     for cache in caches:
         answers = []
         for size in ("1", "8"):

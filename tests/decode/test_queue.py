@@ -10,22 +10,29 @@ from tests.scripted import sample
 
 
 @given(st.integers(1, 5000), st.integers(1, 16), st.integers(1, 64))
-def test_a_chunk_is_a_share_and_never_more_than_what_is_fair(left, workers, batch_size):
-    size = chunk_size(left, workers, batch_size)
-    assert 1 <= size <= -(-left // workers)
-    if left >= workers * batch_size:
-        assert size >= batch_size
-
-
-def test_chunks_get_smaller_and_whole_batches_stay_whole():
-    left, sizes = 320, []
+def test_chunks_are_whole_batches_that_get_smaller_until_nothing_is_left(total, workers, batch_size):
+    left, sizes = total, []
     while left:
-        sizes.append(chunk_size(left, 2, 8))
+        sizes.append(chunk_size(left, total, workers, batch_size))
         left -= sizes[-1]
-    assert sizes[0] == 80
     assert sizes == sorted(sizes, reverse=True)
-    assert all(size % 8 == 0 for size in sizes if size > 8)
-    assert sizes[-1] == 1
+    assert sizes[0] <= -(-total // workers)
+    if total >= workers * batch_size:
+        assert all(size % batch_size == 0 for size in sizes[:-1])
+
+
+def test_chunks_of_two_workers():
+    def sizes(total: int, batch_size: int) -> list[int]:
+        left, found = total, []
+        while left:
+            found.append(chunk_size(left, total, 2, batch_size))
+            left -= found[-1]
+        return found
+
+    assert sizes(32, 8) == [8, 8, 8, 8]
+    assert sizes(16, 8) == [8, 8]
+    assert sizes(5, 32) == [3, 2]
+    assert sizes(160, 8) == [40, 24, 24, 16, 8, 8, 8, 8, 8, 8, 8]
 
 
 def test_every_sample_is_handed_out_once_and_a_lost_one_again():

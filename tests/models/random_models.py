@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -26,7 +28,9 @@ TEXTS = [
 @cache
 def folder(family: str) -> Path:
     """A checkpoint of this family; not to be changed."""
-    out = Path(tempfile.mkdtemp(prefix="pbench-")) / family
+    base = tempfile.mkdtemp(prefix="pbench-")
+    atexit.register(shutil.rmtree, base, ignore_errors=True)
+    out = Path(base) / family
     write_random(family, out, TEXTS, SIZE)
     return out
 

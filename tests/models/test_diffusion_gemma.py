@@ -1,4 +1,4 @@
-"""DiffusionGemma's loop on a small random checkpoint: against transformers' own parts, alone and in batches."""
+"""DiffusionGemma's loop on a small random checkpoint: against transformers' parts, alone and in batches."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 
+from pbench.artifacts import read_manifest, read_rows
+from pbench.cli import app as root
 from pbench.errors import ArtifactError, UsageError
 from pbench.interfaces import GenerationSettings, TextGenerator
 from pbench.models import find_model, load_model
@@ -20,6 +22,9 @@ from pbench.models.diffusion_gemma_canvas import CanvasState, Rules, accepted
 from pbench.records import Generation, Sample
 from pbench.streams import sample_stream
 from tests.models.random_models import folder, samples
+
+if not root.app.registered_commands:
+    root._register()
 
 PUBLISHED = Rules(steps=48, entropy_bound=0.1, t_max=0.8, t_min=0.4, stability=1, confidence=0.005)
 
@@ -48,7 +53,7 @@ def essence(rows: dict[str, Generation]) -> dict[str, tuple[Any, ...]]:
 def plain_run(
     model: DiffusionGemmaGenerator, sample: Sample, seed: int, rules: Rules
 ) -> tuple[list[int], list[int]]:
-    """One sample as transformers generates, its sampler and criteria called one by one; only the draws are ours.
+    """One sample as transformers generates, its sampler and criteria called one by one; our draws.
 
     The answer, and the decoder passes of each canvas.
     """
@@ -75,7 +80,9 @@ def plain_run(
         passes.append(0)
         canvas, last = (uniforms() * vocab).long().unsqueeze(0), None
         for number in range(rules.steps):
-            raw = network(decoder_input_ids=canvas, past_key_values=cache, self_conditioning_logits=last).logits
+            raw = network(
+                decoder_input_ids=canvas, past_key_values=cache, self_conditioning_logits=last
+            ).logits
             last = heat(ids, raw, rules.steps - number)
             passes[-1] += 1
             sums = last[0].double().softmax(-1).cumsum(-1)
@@ -126,7 +133,9 @@ def test_encoder_and_decoder_passes_are_counted_apart(model: DiffusionGemmaGener
     assert tuple(last[i] for i in range(40)) == row.output_ids
 
 
-def test_what_follows_an_eos_is_padding(model: DiffusionGemmaGenerator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_follows_an_eos_is_padding(
+    model: DiffusionGemmaGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every id may end an answer here, so that the first token does."""
     monkeypatch.setattr(model.network, "eos_token_ids", frozenset(range(400)) - {model.network.pad_token_id})
     row = run(model, samples(1, gen_length=40), steps=2)["made/lists/0"]
@@ -176,7 +185,9 @@ def test_the_bound_leaves_the_largest_entropy_out() -> None:
     counts = {bound: int(accepted(entropy, bound).sum()) for bound in (0.02, 0.05, 0.1, 0.25, 0.3, 1.0, 2.0)}
     assert counts == {0.02: 2, 0.05: 2, 0.1: 3, 0.25: 3, 0.3: 4, 1.0: 4, 2.0: 5}
     assert accepted(entropy, 0.1).tolist() == [[False, True, False, True, True]]
-    assert accepted(torch.tensor([[2.0, 2.0]]), 0.1).tolist() == [[True, False]], "one always, the first of a tie"
+    assert accepted(torch.tensor([[2.0, 2.0]]), 0.1).tolist() == [[True, False]], (
+        "one always, the first of a tie"
+    )
 
 
 def test_the_temperature_falls_from_the_first_step() -> None:
@@ -190,7 +201,10 @@ def test_a_canvas_is_done_when_it_is_sure_and_stays_the_same() -> None:
     sure[0, :, 2] = 50.0
     other = sure.roll(1, 2)
     state = CanvasState(torch.zeros(1, 4, dtype=torch.float64), 6, PUBLISHED)
-    seen = [bool(state.step(x.clone(), lambda: torch.zeros(1, 4, dtype=torch.float64))) for x in (sure, other, other)]
+    seen = [
+        bool(state.step(x.clone(), lambda: torch.zeros(1, 4, dtype=torch.float64)))
+        for x in (sure, other, other)
+    ]
     assert seen == [False, False, True]
     assert state.argmax.tolist() == [[3, 3, 3, 3]]
 
@@ -223,7 +237,12 @@ def _edit(path: Path, **values: Any) -> None:
 
 def test_the_checkpoints_own_way_of_denoising_is_the_default(changed: Path) -> None:
     sampler = {"_cls_name": "EntropyBoundSamplerConfig", "entropy_bound": 0.3}
-    _edit(changed / "generation_config.json", max_denoising_steps=7, sampler_config=sampler, eos_token_id=[1, 106])
+    _edit(
+        changed / "generation_config.json",
+        max_denoising_steps=7,
+        sampler_config=sampler,
+        eos_token_id=[1, 106],
+    )
     found = load_model(find_model(str(changed)), "meta")
     assert isinstance(found, DiffusionGemmaGenerator)
     assert (found.rules.steps, found.rules.entropy_bound, found.rules.t_max) == (7, 0.3, 0.8)
@@ -244,3 +263,24 @@ def test_a_config_that_is_none_is_an_error_of_the_file(changed: Path, values: di
     _edit(changed / "config.json", **values)
     with pytest.raises(ArtifactError, match=r"config\.json"):
         load_model(find_model(str(changed)), "meta")
+
+
+def test_the_command_line_decodes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    command = ["decode", "--model", str(folder("diffusion-gemma")), "--tasks", "copy", "--limit", "2"]
+    assert root._run([*command, "--steps", "3", "--gen-length", "40", "--out", "a.parquet"]) == 0
+    identity = read_manifest(Path("a.parquet"))["identity"]
+    assert identity["sampler"] == {"name": "diffusion-gemma", "options": {"steps": 3}, "given": {"steps": 3}}
+    assert identity["temperature"] == 1.0
+    rows = list(read_rows(Path("a.parquet"), "generations"))
+    assert {(row.nfe, row.nfe_prefill, row.nfe_store) for row in rows} == {(6, 1, 1)}
+    assert root._run([*command, "--sampler", "threshold", "--out", "b.parquet"]) == 2
+    assert root._run([*command, "--temperature", "0.5", "--out", "b.parquet"]) == 2
+
+
+def test_models_check_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert root._run(["models", "check", str(folder("diffusion-gemma")), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["model"]
+    assert (found["canvas"], found["context"], found["sampling"]["steps"]) == (32, 256, 48)
+    assert found["memory_bytes"]["float32"] == 4 * found["parameters"]

@@ -157,9 +157,7 @@ def plain_llada_moe(w: dict[str, torch.Tensor], c: dict, ids: torch.Tensor) -> t
         q, k, v = (
             (h @ w[f"{at}self_attn.{part}_proj.weight"].T).reshape(len(ids), heads, hd) for part in "qkv"
         )
-        q, k = (
-            _norm(y, w[f"{at}self_attn.{n}_norm.weight"], eps) for y, n in ((q, "q"), (k, "k"))
-        )
+        q, k = (_norm(y, w[f"{at}self_attn.{n}_norm.weight"], eps) for y, n in ((q, "q"), (k, "k")))
         x = x + _attend(q, k, v, hd, c["rope_theta"], len(ids)) @ w[at + "self_attn.o_proj.weight"].T
         h = _norm(x, w[at + "post_attention_layernorm.weight"], eps)
         inside = {name.removeprefix(at + "mlp."): t for name, t in w.items() if name.startswith(at + "mlp.")}
@@ -214,7 +212,9 @@ def test_logits_of_the_file_are_those_of_a_plain_rendering(family, plain) -> Non
         wanted = whole[[len(prompt) + i for i in (0, 7, 39)]]
         wanted[:, found.mask_token_id] = -torch.inf
         torch.testing.assert_close(logits, wanted, atol=1e-4, rtol=1e-4)
-    assert F.softmax(whole, -1).max(-1).values.std() > 1e-3, "a model that says the same everywhere shows nothing"
+    assert F.softmax(whole, -1).max(-1).values.std() > 1e-3, (
+        "a model that says the same everywhere shows nothing"
+    )
 
 
 def _config(family: str, **changes: object) -> Config:
