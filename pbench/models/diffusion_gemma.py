@@ -25,7 +25,7 @@ from pbench.interfaces import GenerationSettings
 from pbench.models.diffusion_gemma_canvas import CanvasState, Rules
 from pbench.models.diffusion_gemma_network import GemmaBatch, GemmaNetwork
 from pbench.models.tokens import Tokens
-from pbench.models.traced import TracedRow
+from pbench.models.traced import TracedRow, batches
 from pbench.records import Generation, Sample
 
 __all__ = ["DiffusionGemmaGenerator", "DiffusionGemmaOptions"]
@@ -89,15 +89,10 @@ class DiffusionGemmaGenerator:
     def run(self, samples: Iterable[Sample], settings: GenerationSettings) -> Iterator[Generation]:
         """Answers in batches of one gen_length; UsageError for settings that the loop does not have."""
         rules = self._rules(settings)
-        by_length: dict[int, list[Sample]] = {}
-        for sample in samples:
-            by_length.setdefault(sample.gen_length, []).append(sample)
-        for of_length in by_length.values():
-            for start in range(0, len(of_length), settings.batch_size):
-                batch = of_length[start : start + settings.batch_size]
-                rows = [self._open(sample, settings.seed) for sample in batch]
-                yield from (row for row in rows if isinstance(row, Generation))
-                yield from self._decode([row for row in rows if isinstance(row, TracedRow)], rules)
+        for batch in batches(samples, settings.batch_size):
+            rows = [self._open(sample, settings.seed) for sample in batch]
+            yield from (row for row in rows if isinstance(row, Generation))
+            yield from self._decode([row for row in rows if isinstance(row, TracedRow)], rules)
 
     def _rules(self, settings: GenerationSettings) -> Rules:
         if (

@@ -90,7 +90,7 @@ class Router(nn.Module):
 
 
 class Mixture(nn.Module):
-    """A layer's MLP: routed experts of width `width`, and a shared one, which sees every token, if asked for."""
+    """A layer's MLP: routed experts of width `width`, and beside them a shared one where it has a width."""
 
     def __init__(self, routing: Routing, hidden_size: int, width: int, shared_width: int | None = None):
         super().__init__()

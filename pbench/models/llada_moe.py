@@ -23,7 +23,8 @@ __all__ = ["LLADA_MOE", "ROLES", "load"]
 
 ROLES = ChatFormat(
     "{% for message in messages %}<role>"
-    "{{ 'HUMAN' if message['role'] == 'user' else message['role'] | upper }}</role>{{ message['content'] }}<|role_end|>{% endfor %}"
+    "{{ 'HUMAN' if message['role'] == 'user' else message['role'] | upper }}</role>"
+    "{{ message['content'] }}<|role_end|>{% endfor %}"
     "{% if add_generation_prompt %}<role>ASSISTANT</role>{% endif %}",
     "<role>ASSISTANT</role>",
 )

@@ -21,7 +21,7 @@ from pbench.models.diffusion_gemma import DiffusionGemmaGenerator
 from pbench.models.diffusion_gemma_canvas import CanvasState, Rules, accepted
 from pbench.records import Generation, Sample
 from pbench.streams import sample_stream
-from tests.models.random_models import folder, samples
+from tests.models.random_models import SIZE, folder, samples
 
 if not root.app.registered_commands:
     root._register()
@@ -282,5 +282,5 @@ def test_the_command_line_decodes_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_models_check_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert root._run(["models", "check", str(folder("diffusion-gemma")), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["model"]
-    assert (found["canvas"], found["context"], found["sampling"]["steps"]) == (32, 256, 48)
+    assert (found["canvas"], found["context"], found["sampling"]["steps"]) == (32, SIZE.max_length, 48)
     assert found["memory_bytes"]["float32"] == 4 * found["parameters"]
