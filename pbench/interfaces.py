@@ -7,11 +7,11 @@ W positions of the current block, N requested positions, V vocabulary entries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from pbench.records import Generation, Message, Sample
+from pbench.records import Generation, Sample
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +23,7 @@ __all__ = [
     "Canvas",
     "Capabilities",
     "Denoiser",
+    "GenerationSettings",
     "Metric",
     "SampleWriter",
     "Sampler",
@@ -286,16 +287,48 @@ class Sampler(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class GenerationSettings:
+    """What a text generator is asked for beside the samples.
+
+    `options` are the model's own (a predictor, a number of steps), checked by the model;
+    `batch_size` is a matter of speed and decides no answer.
+    """
+
+    temperature: float = 0.0
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int = 0
+    batch_size: int = 1
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
 class TextGenerator(Protocol):
-    """An autoregressive or remote model: text in, text out, no samplers."""
+    """A model with its own way to an answer (autoregressive, remote, uniform noise): no samplers.
+
+    `identity` is what decides the answers, as in Denoiser.
+    """
 
     name: str
     family: str
     identity: Mapping[str, Any]
 
-    def supports(self, task: str) -> str | None: ...
+    @property
+    def Options(self) -> type[BaseModel]: ...  # noqa: N802 - what GenerationSettings.options may hold
 
-    def generate(self, sample: Sample, messages: Sequence[Message]) -> Generation: ...
+    def supports(self, task: str) -> str | None:
+        """None if the model can be asked this task, else the reason why not."""
+        ...
+
+    def run(self, samples: Iterable[Sample], settings: GenerationSettings) -> Iterator[Generation]:
+        """One row a sample, in the order in which they get ready; it batches as it likes.
+
+        A sample that fails is a row with status `error`; the others go on. UsageError before the
+        first row where the settings or their options cannot be. What it yields depends on the
+        sample and the settings without batch_size, never on batch neighbours.
+        """
+        ...
 
 
 class Metric(Protocol):

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pbench.decode.engine import Engine, nfe_bound
-from pbench.decode.identity import describe, run_identity, run_name
+from pbench.decode.identity import describe, generator_identity, run_identity, run_name
 from pbench.decode.infill import fit_sample
 from pbench.decode.options import EngineOptions, check_needs
 from pbench.decode.run import Plan, Result, decode_run, journal_path, make_plan
+from pbench.decode.runners import Engines, LocalRunner, Texts
 
 __all__ = [
     "Engine",
     "EngineOptions",
+    "Engines",
+    "LocalRunner",
     "Plan",
     "Result",
+    "Texts",
     "check_needs",
     "decode_run",
     "describe",
     "fit_sample",
+    "generator_identity",
     "journal_path",
     "make_plan",
     "nfe_bound",

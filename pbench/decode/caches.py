@@ -9,6 +9,7 @@ different blocks, so a step is up to two passes of parts of the batch; a row tak
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -16,9 +17,31 @@ from torch import Tensor
 from pbench.decode.canvas import BatchCanvas, with_rows
 from pbench.decode.options import CacheKind
 from pbench.decode.rows import Row
+from pbench.decode.stores import BlockStore
 from pbench.interfaces import CacheUse, Canvas, Denoiser
 
-__all__ = ["BlockCache"]
+__all__ = ["BlockCache", "Cache", "open_cache"]
+
+
+class Cache(Protocol):
+    """Forward passes that compute less than the whole canvas."""
+
+    def logits(self, canvas: BatchCanvas, rows: Sequence[Row], positions: Tensor) -> Tensor:
+        """Logits [N, V] for `positions` [N, 2] (row, column); counts the tokens of each row."""
+        ...
+
+
+def open_cache(denoiser: Denoiser, kind: CacheKind, *, blocks: int) -> Cache | None:
+    """The cache of an answer of so many blocks; None where there is nothing to keep.
+
+    One block of a model that sees everything has no finished part whose keys could be kept; a
+    block-causal model has its prompt.
+    """
+    if kind == "none":
+        return None
+    if denoiser.capabilities.block_causal is not None:
+        return BlockStore(denoiser, denoiser.capabilities.block_causal)
+    return BlockCache(denoiser, kind) if blocks > 1 else None
 
 
 class BlockCache:

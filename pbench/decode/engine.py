@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 
 import torch
 from torch import Tensor
 
-from pbench.decode.caches import BlockCache
+from pbench.decode.caches import open_cache
 from pbench.decode.canvas import BatchCanvas
 from pbench.decode.ends import ended
 from pbench.decode.forwards import Forwards
@@ -50,15 +50,15 @@ class Engine:
         self.sampler = sampler
         self.options = options
         self.gen_length = gen_length
-        self.block_length = resolve_block_length(gen_length, options.block_length)
-        sampler.check(gen_length, self.block_length)
+        self.causal = denoiser.capabilities.block_causal
+        self.block_length = resolve_block_length(gen_length, options.block_length, self.causal)
+        self.width = min(self.block_length, gen_length)
+        sampler.check(gen_length, self.width)
         self.schedule = denoiser.capabilities.compat_schedule if options.compat else "even"
         self.canvas = BatchCanvas(
             gen_length, denoiser.mask_token_id, denoiser.pad_token_id, torch.device(denoiser.device)
         )
-        # One block has no finished part whose keys could be kept: the caches have nothing to do.
-        cached = options.cache != "none" and self.block_length < gen_length
-        cache = BlockCache(denoiser, options.cache) if cached else None
+        cache = open_cache(denoiser, options.cache, blocks=gen_length // self.width)
         self.forwards = Forwards(denoiser, self.canvas, verifier, cache)
         self.scoring = _scoring(denoiser, options)
         self.rows: list[Row] = []
@@ -90,9 +90,10 @@ class Engine:
     def _open(self, sample: Sample) -> Row | Generation:
         row = Row(sample, (), self.gen_length, self.block_length, self.options.seed, self.schedule)
         try:
-            row.prompt = self.denoiser.encode(sample)
+            row.prompt = self._aligned(self.denoiser.encode(sample))
         except UsageError as error:
             return row.failure("prompt", str(error))
+        row.offset = len(row.prompt) % self.block_length if self.causal else 0
         limit = self.denoiser.capabilities.max_length
         if len(row.prompt) + self.gen_length > limit:
             longest = f"prompt {len(row.prompt)} + gen_length {self.gen_length} tokens"
@@ -104,6 +105,12 @@ class Engine:
         if not row.next_block(self.sampler, [token == self.denoiser.mask_token_id for token in row.answer]):
             return row.generation(list(row.answer), self.denoiser)
         return row
+
+    def _aligned(self, prompt: Sequence[int]) -> Sequence[int]:
+        """The original code fills a block-causal model's prompt up to whole blocks; the rule does not."""
+        if not self.causal or not self.options.compat:
+            return prompt
+        return [*prompt, *[self.denoiser.pad_token_id] * (-len(prompt) % self.causal)]
 
     def _blank(self, sample: Sample) -> list[int]:
         """The answer region before the first step."""
@@ -120,8 +127,9 @@ class Engine:
         started = time.perf_counter()
         columns = self._columns()
         tokens = self.canvas.answers.gather(1, columns)
-        fixed = self.canvas.fixed.gather(1, columns)
-        to_unmask = tokens == self.denoiser.mask_token_id
+        outside = self._outside(columns)
+        fixed = self.canvas.fixed.gather(1, columns) | outside
+        to_unmask = (tokens == self.denoiser.mask_token_id) & ~outside
         asked = ~fixed if self.sampler.traits.sees_committed else to_unmask
         if self.sampler.traits.shadow:
             found = self.forwards.shadowed(self.rows, columns, asked, ~fixed & ~to_unmask)
@@ -146,9 +154,14 @@ class Engine:
         yield from self._leave(view.finite_rows.tolist(), self._done(selection))
 
     def _columns(self) -> Tensor:
-        """Answer positions [R, W] of each row's current block."""
+        """Answer positions [R, W] of each row's window, which is its current block or holds it."""
         starts = torch.tensor([row.start for row in self.rows], device=self.canvas.device)
-        return starts.unsqueeze(1) + torch.arange(self.block_length, device=self.canvas.device)
+        return starts.unsqueeze(1) + torch.arange(self.width, device=self.canvas.device)
+
+    def _outside(self, columns: Tensor) -> Tensor:
+        """Bool [R, W]: positions of the window that are not of the block."""
+        bounds = torch.tensor([row.bounds for row in self.rows], device=self.canvas.device)
+        return (columns < bounds[:, :1]) | (columns >= bounds[:, 1:])
 
     def _apply(self, view: StepView, selection: Selection, columns: Tensor) -> None:
         """Write the commits and remasks to the canvas and to the traces."""
@@ -218,7 +231,7 @@ class Engine:
         staying: list[int] = []
         finished: list[Generation] = []
         for place, row in enumerate(self.rows):
-            holes = any(masked[place][row.start : row.start + self.block_length])
+            holes = any(masked[place][slice(*row.bounds)])
             spent = row.number >= row.max_steps
             if not finite[place]:
                 finished.append(row.failure("non_finite", f"NaN or infinity in the logits at step {row.nfe}"))
@@ -253,16 +266,19 @@ def _where_given(values: Tensor | None, selection: Selection, default: Tensor) -
     return default if values is None else torch.where(selection.commit, values.to(default.dtype), default)
 
 
-def nfe_bound(samples: Iterable[Sample], sampler: Sampler, block_length: int | None) -> int:
+def nfe_bound(
+    samples: Iterable[Sample], sampler: Sampler, block_length: int | None, causal: int | None = None
+) -> int:
     """Most forward passes that `samples` can take, all together (as if they were decoded one by one).
 
+    `causal` is the block length of a block-causal model, whose prompt may cut one more block in two.
     UsageError for lengths that the sampler refuses, as the run itself would raise.
     """
     total = 0
     for gen_length, samples_of_it in Counter(sample.gen_length for sample in samples).items():
-        block = resolve_block_length(gen_length, block_length)
-        sampler.check(gen_length, block)
-        blocks = gen_length // block
-        plans = [BlockPlan(block, block, blocks, index, gen_length) for index in range(blocks)]
+        width = min(gen_length, resolve_block_length(gen_length, block_length, causal))
+        sampler.check(gen_length, width)
+        blocks = gen_length // width
+        plans = [BlockPlan(width, width, blocks, index, gen_length) for index in range(blocks + bool(causal))]
         total += samples_of_it * sum(sampler.max_steps(plan) for plan in plans)
     return total

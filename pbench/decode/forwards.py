@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pbench.decode.caches import BlockCache
+from pbench.decode.caches import Cache
 from pbench.decode.canvas import BatchCanvas, with_draft, with_shadow
 from pbench.decode.rows import Row
 from pbench.errors import PbenchError
@@ -35,7 +35,7 @@ class Forwards:
     """The denoiser and its helpers over one canvas."""
 
     def __init__(
-        self, denoiser: Denoiser, canvas: BatchCanvas, verifier: Verifier | None, cache: BlockCache | None
+        self, denoiser: Denoiser, canvas: BatchCanvas, verifier: Verifier | None, cache: Cache | None
     ):
         self.denoiser = denoiser
         self.canvas = canvas

@@ -53,8 +53,19 @@ class EngineOptions:
             raise UsageError(f"--top-k {self.top_k} must be at least 1")
 
 
-def resolve_block_length(gen_length: int, block_length: int | None) -> int:
-    """The block length in tokens; UsageError if it does not divide gen_length."""
+def resolve_block_length(gen_length: int, block_length: int | None, causal: int | None = None) -> int:
+    """The block length in tokens; `causal` is that of a block-causal model, and its default.
+
+    UsageError if it does not divide gen_length, or a block-causal model's own: such a model counts
+    blocks from the prompt's start, and the answer may end in the middle of one.
+    """
+    if causal is not None:
+        if block_length is not None and causal % block_length:
+            raise UsageError(
+                f"--block-length {block_length} does not divide {causal}, the block length of this model,"
+                " which sees no later block"
+            )
+        return block_length or causal
     if block_length is None:
         return gen_length
     if block_length < 1 or gen_length % block_length:
@@ -86,6 +97,11 @@ def check_needs(
     if not denoiser.capabilities.kv_cache:
         raise UsageError(
             f"--cache {options.cache} needs a key-value cache, which model {denoiser.name!r} does not have"
+        )
+    if options.cache == "dual" and denoiser.capabilities.block_causal:
+        raise UsageError(
+            f"--cache dual keeps what is behind a block, and block-causal model {denoiser.name!r} never sees"
+            " that; use --cache prefix, which is exact for it"
         )
     if traits.shadow:
         raise UsageError(

@@ -9,10 +9,10 @@ from typing import Any, Literal, cast
 
 import torch
 
-from pbench.decode.streams import sample_stream
 from pbench.decode.traces import commit_steps
 from pbench.interfaces import BlockPlan, Denoiser, Sampler, SampleWriter
 from pbench.records import EventKind, Generation, Sample, TraceEvent
+from pbench.streams import sample_stream
 
 __all__ = ["Row"]
 
@@ -22,7 +22,10 @@ class Row:
     """State of one row; the token ids themselves live on the canvas.
 
     `prompt` and `answer` are the ids it starts from. `stopped` is set once an EOS has ended the answer.
-    `slot` is a number that no other row of the batch has, for as long as the row stays.
+    `slot` is a number that no other row of the batch has, for as long as the row stays. `offset` is the
+    number of prompt tokens in the first block, where blocks are counted from the prompt's start; then
+    the first and the last block may be shorter. `stored` positions of prompt and answer are final in
+    the cache of a block-causal model.
     """
 
     sample: Sample
@@ -33,6 +36,8 @@ class Row:
     schedule: Literal["even", "dream"] = "even"
     answer: Sequence[int] = ()
     slot: int = 0
+    offset: int = 0
+    stored: int = 0
     block: int = -1
     number: int = 0
     plan: BlockPlan = field(init=False)
@@ -40,6 +45,8 @@ class Row:
     max_steps: int = 0
     nfe: int = 0
     nfe_aux: int = 0
+    nfe_prefill: int = 0
+    nfe_store: int = 0
     query_tokens: int = 0
     kv_tokens: int = 0
     seconds: float = 0.0
@@ -59,18 +66,33 @@ class Row:
         return len(self.prompt) + self.gen_length
 
     @property
+    def width(self) -> int:
+        """Answer positions of a window, which holds a block."""
+        return min(self.block_length, self.gen_length)
+
+    @property
     def start(self) -> int:
-        """First answer position of the current block."""
-        return self.block * self.block_length
+        """First answer position of the current block's window."""
+        return min(self.bounds[0], self.gen_length - self.width)
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Answer positions from (inclusive) and to (exclusive) which the current block goes."""
+        return self._bounds(self.block)
+
+    def _bounds(self, index: int) -> tuple[int, int]:
+        start = index * self.block_length - self.offset
+        return max(0, start), min(self.gen_length, start + self.block_length)
 
     def next_block(self, sampler: Sampler, masked: Sequence[bool]) -> bool:
         """Go on to the next block that holds a mask; False when the answer is complete."""
-        blocks = self.gen_length // self.block_length
-        for index in range(self.block + 1, blocks):
-            masks = sum(masked[index * self.block_length : (index + 1) * self.block_length])
+        blocks = max(1, self.gen_length // self.block_length)  # a cut one at each end counts as one
+        for index in range(self.block + 1, -(-(self.gen_length + self.offset) // self.block_length)):
+            start, stop = self._bounds(index)
+            masks = sum(masked[start:stop])
             if masks:
                 self.block, self.number = index, 0
-                place = (masks, self.block_length, blocks, index, self.gen_length)
+                place = (masks, self.width, blocks, index, self.gen_length)
                 self.plan = BlockPlan(*place, self.schedule)
                 self.state, self.max_steps = sampler.plan_block(self.plan), sampler.max_steps(self.plan)
                 return True
@@ -123,8 +145,8 @@ class Row:
             "gen_length": self.gen_length,
             "block_length": self.block_length,
             "nfe": self.nfe,
-            "nfe_prefill": 0,
-            "nfe_store": 0,
+            "nfe_prefill": self.nfe_prefill,
+            "nfe_store": self.nfe_store,
             "nfe_aux": self.nfe_aux,
             "query_tokens": self.query_tokens,
             "kv_tokens": self.kv_tokens,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +27,8 @@ from pbench.artifacts import (
 )
 from pbench.config import config_id
 from pbench.decode.data import TaskData, spread
-from pbench.decode.engine import Engine
-from pbench.decode.options import EngineOptions
-from pbench.errors import UsageError
-from pbench.interfaces import Denoiser, Sampler, Verifier
+from pbench.decode.runners import Runner
+from pbench.errors import PbenchError, UsageError
 from pbench.records import Generation, Sample
 
 __all__ = ["Plan", "Result", "decode_run", "journal_path", "make_plan"]
@@ -88,45 +87,39 @@ def journal_path(out: Path) -> Path:
 
 
 def decode_run(
-    plan: Plan,
-    denoiser: Denoiser,
-    sampler: Sampler,
-    options: EngineOptions,
-    out: Path,
-    on_progress: Callable[[int, Sequence[Generation]], None],
-    verifier: Verifier | None = None,
+    plan: Plan, runner: Runner, out: Path, on_progress: Callable[[int, Sequence[Generation]], None]
 ) -> Result:
-    """Decode what `out` does not hold yet.
+    """Decode with `runner` what `out` does not hold yet.
 
     `on_progress(total, rows)` is called after rows are safely in the journal. UsageError if `out`
     or its journal belongs to another configuration or other data; LockedError if another process
     works on it. An interrupt leaves the journal for the next call.
     """
-    engines = _engines(plan.samples, denoiser, sampler, options, verifier)
+    runner.check(plan.samples)
     with run_lock(out):
         past = _Past.read(out, plan)
         done = past.done
         todo = [sample for sample in plan.samples if sample.sample_id not in done]
         if not todo and past.journal is None:
             return Result(out, past.counts(), 0, past.warnings)
-        journal = past.journal or Journal.create(journal_path(out), past.manifest)
-        with journal:
-            fresh = _decode(todo, engines, journal, past, on_progress)
-            _write(out, plan, past, fresh)
+        with _journal(out, past) as journal:
+            _decode(todo, runner, journal, past, on_progress)
+            _write(out, plan, past, runner)
             journal.remove()
-        return Result(out, past.counts(), len(fresh), past.warnings)
+        return Result(out, past.counts(), len(past.fresh), (*past.warnings, *runner.notes))
 
 
-def _engines(
-    samples: Iterable[Sample],
-    denoiser: Denoiser,
-    sampler: Sampler,
-    options: EngineOptions,
-    verifier: Verifier | None,
-) -> dict[int, Engine]:
-    """One engine for each gen_length; what cannot work is refused here, before any forward."""
-    lengths = sorted({sample.gen_length for sample in samples})
-    return {length: Engine(denoiser, sampler, length, options, verifier) for length in lengths}
+@contextmanager
+def _journal(out: Path, past: _Past) -> Iterator[Journal]:
+    """The run's journal, closed at the end; one that holds nothing yet does not survive an error."""
+    journal = past.journal or Journal.create(journal_path(out), past.manifest)
+    with journal:
+        try:
+            yield journal
+        except BaseException:
+            if past.journal is None and not past.fresh:
+                journal.remove()
+            raise
 
 
 class _Past:
@@ -137,6 +130,7 @@ class _Past:
         self.rows: dict[str, Generation] = {}
         self.journal: Journal | None = None
         self.warnings: tuple[str, ...] = ()
+        self.fresh: list[Generation] = []  # what this call has added, all of it in the journal
 
     @classmethod
     def read(cls, out: Path, plan: Plan) -> _Past:
@@ -203,41 +197,38 @@ def _same_run(path: Path, manifest: dict[str, Any], plan: Plan) -> dict[str, Any
 
 def _decode(
     todo: Sequence[Sample],
-    engines: Mapping[int, Engine],
+    runner: Runner,
     journal: Journal,
     past: _Past,
     on_progress: Callable[[int, Sequence[Generation]], None],
-) -> list[Generation]:
+) -> None:
     """Decode `todo`, journalling finished answers in small batches, whatever ends the loop."""
-    fresh: list[Generation] = []
     waiting: list[Generation] = []
 
     def save() -> None:
         if waiting:
             journal.append(waiting)
-            fresh.extend(waiting)
+            past.fresh.extend(waiting)
             past.add(waiting)
             on_progress(len(todo), tuple(waiting))
             waiting.clear()
 
     try:
         saved = time.monotonic()
-        for generation in _answers(todo, engines):
-            waiting.append(replace(generation, attempt=past.attempt(generation.sample.sample_id)))
-            if time.monotonic() - saved >= FLUSH_SECONDS:
-                save()
-                saved = time.monotonic()
+        with closing(runner.run(todo)) as answers:
+            for generation in answers:
+                waiting.append(replace(generation, attempt=past.attempt(generation.sample.sample_id)))
+                if time.monotonic() - saved >= FLUSH_SECONDS:
+                    save()
+                    saved = time.monotonic()
     finally:
         save()
-    return fresh
+    missing = {sample.sample_id for sample in todo} - {row.sample.sample_id for row in past.fresh}
+    if missing:
+        raise PbenchError(f"a bug in the model's code: no row for {', '.join(sorted(missing)[:3])}")
 
 
-def _answers(todo: Sequence[Sample], engines: Mapping[int, Engine]) -> Iterator[Generation]:
-    for length, engine in engines.items():
-        yield from engine.run(sample for sample in todo if sample.gen_length == length)
-
-
-def _write(out: Path, plan: Plan, past: _Past, fresh: Sequence[Generation]) -> None:
+def _write(out: Path, plan: Plan, past: _Past, runner: Runner) -> None:
     """Build the final file: rows by task and index, the manifest with its counts."""
     rows = sorted(past.rows.values(), key=lambda row: (row.sample.task, row.sample.index))
     known = {task.name: task for task in plan.tasks}
@@ -259,7 +250,8 @@ def _write(out: Path, plan: Plan, past: _Past, fresh: Sequence[Generation]) -> N
         "counts": past.counts(),
         "status": "complete",
         "ended": _now(),
-        "decoded_seconds": round(sum(row.seconds or 0.0 for row in fresh), 3),
+        "decoded_seconds": round(sum(row.seconds or 0.0 for row in past.fresh), 3),
+        "execution": runner.facts() | {"notes": runner.notes},
     }
     write_artifact(out, "generations", rows, manifest)
 

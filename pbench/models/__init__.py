@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pbench.models.catalogue import ModelInfo, find_model, known_models, load_model
+from pbench.models.catalogue import ModelInfo, default_dtype, find_model, known_models, load_model
 
-__all__ = ["ModelInfo", "find_model", "known_models", "load_model"]
+__all__ = ["ModelInfo", "default_dtype", "find_model", "known_models", "load_model"]

@@ -1,98 +1,256 @@
-"""Which models there are, and how a name or a folder becomes one. Importing this loads no torch.
+"""Which models there are, and how a name, a hub id or a folder becomes one. Importing this loads no torch.
 
-A folder takes its family from the `model_type` of its config.json. Third parties add families by
-the entry point group `pbench.models`: the entry's name is the model_type, its value a loader
-`(folder: Path, name: str, device) -> Denoiser`.
+A checkpoint takes its family from its config.json. Third parties add families by the entry point
+group `pbench.models`: the entry's name is the model_type, its value a loader
+`(folder: Path, name: str, device, dtype) -> Denoiser | TextGenerator`; on the device "meta" it may
+leave the weights where they are. `hf:` before a folder: an autoregressive model, through transformers.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pbench.config import checkpoint_config
 from pbench.errors import ArtifactError, UsageError, unknown_name
-from pbench.interfaces import Denoiser
+from pbench.interfaces import Denoiser, TextGenerator
+from pbench.models.checkpoint import Checkpoint
 
-__all__ = ["ModelInfo", "find_model", "known_models", "load_model"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["ModelInfo", "default_dtype", "family_names", "find_model", "known_models", "load_model"]
 
 _BUNDLED = Path(__file__).parent / "bundled"
-_FAMILIES = {"pbench_tiny": "pbench.models.tiny:load_tiny", "oracle": "pbench.models.oracle:load_oracle"}
+_AUTOREGRESSIVE = "hf:"
+_ONE_DTYPE = frozenset({"pbench_tiny", "oracle"})
+_HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyInfo:
+    """A family of ours: `loader` is "module:function", (Checkpoint, device, dtype) -> the model.
+
+    A config.json is of the family if it names one of `architectures`, else by its `model_types`, or
+    if it has no model_type but all of `keys`.
+    """
+
+    name: str
+    loader: str
+    model_types: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+_FAMILIES = (
+    FamilyInfo("pbench_tiny", "pbench.models.tiny:load", ("pbench_tiny",)),
+    FamilyInfo("hf", "pbench.models.autoregressive:load"),
+    FamilyInfo("llada", "pbench.models.llada:load", ("llada",)),
+    FamilyInfo("dream", "pbench.models.dream:load", ("Dream", "dream")),
+    FamilyInfo("sdar", "pbench.models.sdar:load", ("sdar",)),
+    FamilyInfo("llada-moe", "pbench.models.llada_moe:load", ("lladamoe",), ("LLaDAMoEModelLM",)),
+    FamilyInfo("llada2", "pbench.models.llada2:load", ("llada2_moe",)),
+    FamilyInfo("sedd", "pbench.models.sedd_files:load", ("sedd",), keys=("graph", "noise", "tokens")),
+    FamilyInfo("diffusion-gemma", "pbench.models.diffusion_gemma_files:load", ("diffusion_gemma",)),
+    FamilyInfo("fast-dllm-v2", "pbench.models.fast_dllm:load", ("Fast_dLLM_Qwen", "fast_dllm_qwen")),
+)
+_PUBLISHED = {
+    "llada": ("llada", "GSAI-ML/LLaDA-8B-Instruct"),
+    "llada-1.5": ("llada", "GSAI-ML/LLaDA-1.5"),
+    "dream": ("dream", "Dream-org/Dream-v0-Instruct-7B"),
+    "dream-coder": ("dream", "Dream-org/Dream-Coder-v0-Instruct-7B"),
+    "diffucoder": ("dream", "apple/DiffuCoder-7B-Instruct"),
+    "sdar-1.7b": ("sdar", "JetLM/SDAR-1.7B-Chat"),
+    "sdar-4b": ("sdar", "JetLM/SDAR-4B-Chat"),
+    "sdar-8b": ("sdar", "JetLM/SDAR-8B-Chat"),
+    "trado-4b": ("sdar", "Gen-Verse/TraDo-4B-Instruct"),
+    "trado-8b": ("sdar", "Gen-Verse/TraDo-8B-Instruct"),
+    "llada-moe": ("llada-moe", "inclusionAI/LLaDA-MoE-7B-A1B-Instruct"),
+    "llada2-mini": ("llada2", "inclusionAI/LLaDA2.0-mini"),
+    "sedd-small": ("sedd", "louaaron/sedd-small"),
+    "diffusion-gemma": ("diffusion-gemma", "google/diffusiongemma-26B-A4B-it"),
+    "fast-dllm-v2-7b": ("fast-dllm-v2", "Efficient-Large-Model/Fast_dLLM_v2_7B"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that can be asked for; `why` says what is missing where it is not available."""
+    """A model that can be asked for; `why` says what is missing where it is not available.
+
+    `hub` is the id of its repository, `revision` the commit (None before `find_model` has asked for
+    it). `trusted`: the user accepts weights in files that can run code.
+    """
 
     name: str
     family: str
     kind: Literal["diffusion", "autoregressive"]
     folder: Path | None
     why: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+    trusted: bool = False
 
     @property
     def available(self) -> bool:
         return self.why is None
 
 
+_OWN = {
+    "tiny": ModelInfo("tiny", "pbench_tiny", "diffusion", _BUNDLED / "tiny"),
+    "oracle": ModelInfo("oracle", "oracle", "diffusion", None),  # exact posteriors: it has no files
+}
+
+
 def known_models() -> list[ModelInfo]:
-    """The models that have a name of their own."""
-    return [
-        ModelInfo("tiny", "pbench_tiny", "diffusion", _BUNDLED / "tiny"),
-        ModelInfo("oracle", "oracle", "diffusion", None),
-    ]
+    """The models that have a name of their own; the published ones are available once they are downloaded."""
+    from pbench.models.hub import cached
+
+    found = list(_OWN.values())
+    for name, (family, hub) in _PUBLISHED.items():
+        why = None if cached(hub, None) else f"not downloaded yet; decode fetches {hub}"
+        found.append(ModelInfo(name, family, "diffusion", None, why, hub))
+    return found
 
 
-def find_model(name_or_path: str) -> ModelInfo:
-    """What `--model` stands for: a known name, or a local folder with a config.json.
+def find_model(name_or_path: str, *, family: str | None = None, trust_remote_code: bool = False) -> ModelInfo:
+    """What `--model` stands for: a known name, a local folder, a hub id (NAME@REVISION pins either).
 
-    UsageError for unknown names and families, ArtifactError for a folder that is no checkpoint.
+    The configuration and tokenizer of a hub repository are fetched, its weights not yet. `family`
+    overrules config.json. UsageError for what is not known, ArtifactError for a folder that is no
+    checkpoint.
     """
-    for info in known_models():
-        if info.name == name_or_path:
-            return info
-    folder = Path(name_or_path)
-    if not folder.is_dir():
-        raise unknown_name("model", name_or_path, [info.name for info in known_models()])
-    family = _family_of(folder)
-    if family not in _family_names():
-        raise UsageError(f"{folder}: family {family!r} is not known; known: {', '.join(_family_names())}")
-    return ModelInfo(folder.resolve().name, family, "diffusion", folder)
+    if family is not None and family not in family_names():
+        raise unknown_name("family", family, family_names())
+    info = _located(name_or_path, trust_remote_code)
+    if info.family:
+        return info
+    assert info.folder is not None
+    return replace(info, family=family or _family_of(info.folder))
 
 
-def load_model(info: ModelInfo, device: str) -> Denoiser:
-    """Load the weights onto `device` ("cpu", "cuda:0", ...)."""
+def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denoiser | TextGenerator:
+    """Load the weights onto `device` ("cpu", "cuda:0", ...; "meta": no weights, for a look at the rest).
+
+    `dtype` as `default_dtype` chooses it; None: float32.
+    """
+    target, wanted = _device(device), _dtype(dtype)
+    if info.family == "oracle":
+        return _imported("pbench.models.oracle:OracleDenoiser")(info.name, str(target))
+    folder = info.folder
+    if info.hub is not None and info.revision is not None and target.type != "meta":
+        from pbench.models.hub import fetch_weights
+
+        folder = fetch_weights(info.hub, info.revision, pickles=info.trusted)
+    assert folder is not None
+    for known in _FAMILIES:
+        if known.name == info.family:
+            checkpoint = Checkpoint(info.name, folder, info.hub, info.revision, info.trusted)
+            return _imported(known.loader)(checkpoint, target, wanted)
+    return _foreign_loader(info.family)(folder, info.name, target, wanted)
+
+
+def default_dtype(info: ModelInfo, device: str) -> str | None:
+    """bfloat16 on a GPU, float32 elsewhere; None for a family that always has the same."""
+    if info.family in _ONE_DTYPE:
+        return None
+    return "bfloat16" if device.startswith("cuda") else "float32"
+
+
+def family_names() -> list[str]:
+    """Families by name, ours first."""
+    return [*(known.name for known in _FAMILIES), *(point.name for point in _foreign())]
+
+
+def _located(name: str, trusted: bool) -> ModelInfo:
+    """Where a model's files are; its family stays open where config.json decides it."""
+    if name in _OWN:
+        return _OWN[name]
+    if name.startswith(_AUTOREGRESSIVE):
+        found = _located(name.removeprefix(_AUTOREGRESSIVE), trusted)
+        return replace(found, family="hf", kind="autoregressive")
+    if Path(name).is_dir():
+        return ModelInfo(Path(name).resolve().name, "", "diffusion", Path(name), trusted=trusted)
+    alias, _, revision = name.partition("@")
+    if alias in _PUBLISHED:
+        return _on_hub(alias, _PUBLISHED[alias][1], revision or None, trusted)
+    found_id = _HUB_ID.fullmatch(name)
+    if found_id is None or Path(name).is_absolute():
+        raise unknown_name("model", name, [*_OWN, *_PUBLISHED])
+    return _on_hub(found_id["id"].partition("/")[2], found_id["id"], found_id["revision"], trusted)
+
+
+def _on_hub(name: str, repository: str, revision: str | None, trusted: bool) -> ModelInfo:
+    from pbench.models.hub import fetch_small_files
+
+    if trusted and revision is None:
+        raise UsageError(f"--trust-remote-code needs a revision: --model {name}@COMMIT")
+    folder, commit = fetch_small_files(repository, revision)
+    return ModelInfo(name, "", "diffusion", folder, hub=repository, revision=commit, trusted=trusted)
+
+
+def _device(name: str) -> torch.device:
     import torch
 
     try:
-        target = torch.device(device)
+        device = torch.device(name)
     except RuntimeError:
-        raise UsageError(f"--device {device!r} is no device; try cpu or cuda:0") from None
-    if target.type == "cuda" and (target.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"--device {device}: this machine has {torch.cuda.device_count()} CUDA devices")
-    return _loader(info.family)(info.folder, info.name, target)
+        raise UsageError(f"--device {name!r} is no device; try cpu or cuda:0") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def _dtype(name: str | None) -> torch.dtype | None:
+    import torch
+
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if name is not None and name not in known:
+        raise unknown_name("dtype", name, known)
+    return None if name is None else known[name]
 
 
 def _family_of(folder: Path) -> str:
-    family = checkpoint_config(folder).get("model_type")
-    if not isinstance(family, str):
+    """By the architectures of config.json, else by its model_type (LLaDA-MoE says the same as LLaDA)."""
+    config = checkpoint_config(folder)
+    model_type = config.get("model_type")
+    if model_type is None:
+        for known in _FAMILIES:
+            if known.keys and set(known.keys) <= set(config):
+                return known.name
+    if not isinstance(model_type, str):
         raise ArtifactError(f"{folder / 'config.json'}: has no model_type")
-    return family
+    architectures = config.get("architectures") or ()
+    for known in _FAMILIES:
+        if set(known.architectures) & set(architectures):
+            return known.name
+    for known in _FAMILIES:
+        if model_type in known.model_types:
+            return known.name
+    if model_type in (point.name for point in _foreign()):
+        return model_type
+    code = " and its own code (auto_map) is not run" if config.get("auto_map") else ""
+    raise UsageError(
+        f"{folder}: model_type {model_type!r} is not known{code}; families: {', '.join(family_names())};"
+        " --family NAME forces one, and hf:FOLDER is for autoregressive models"
+    )
 
 
-def _family_names() -> list[str]:
-    return [*_FAMILIES, *(point.name for point in entry_points(group="pbench.models"))]
+def _imported(path: str) -> Callable[..., Any]:
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
 
 
-def _loader(family: str) -> Callable[..., Denoiser]:
-    if family in _FAMILIES:
-        module, _, attribute = _FAMILIES[family].partition(":")
-        return getattr(import_module(module), attribute)
-    point = next(point for point in entry_points(group="pbench.models") if point.name == family)
+def _foreign() -> list[EntryPoint]:
+    return list(entry_points(group="pbench.models"))
+
+
+def _foreign_loader(family: str) -> Callable[..., Any]:
+    point = next(point for point in _foreign() if point.name == family)
     try:
         loader: Any = point.load()
     except Exception as error:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +23,7 @@ from pbench.models.oracle_noise import state_keys, tie_noise
 from pbench.models.oracle_questions import BLANK, Kind, Question, read_question
 from pbench.records import Sample
 
-__all__ = ["TIE_NOISE", "OracleDenoiser", "load_oracle"]
+__all__ = ["TIE_NOISE", "OracleDenoiser"]
 
 TIE_NOISE = 1e-3  # largest size of the noise: nothing but ties (and thresholds met exactly) notices it
 
@@ -131,11 +130,6 @@ class OracleDenoiser:
         """63 bits that stand for (seed, task, index)."""
         text = f"{self.seed}\0{sample.task}\0{sample.index}"
         return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
-
-
-def load_oracle(_folder: Path | None, name: str, device: torch.device) -> OracleDenoiser:
-    """There is nothing to load."""
-    return OracleDenoiser(name, str(device))
 
 
 def _items(ids: Sequence[int]) -> list[int]:

@@ -21,11 +21,12 @@ from torch import Tensor
 
 from pbench.errors import ArtifactError, UsageError
 from pbench.interfaces import CacheUse, Canvas, Capabilities
+from pbench.models.checkpoint import Checkpoint
 from pbench.models.tiny_network import TinyConfig, TinyNetwork
 from pbench.models.tiny_paths import TinyMemory, beside_hidden, cached_logits
 from pbench.records import Sample
 
-__all__ = ["FILES", "TinyDenoiser", "load_tiny"]
+__all__ = ["FILES", "TinyDenoiser", "load", "load_tiny"]
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
@@ -111,8 +112,12 @@ class TinyDenoiser:
         )
 
 
-def load_tiny(folder: Path, name: str, device: torch.device) -> TinyDenoiser:
+def load_tiny(
+    folder: Path, name: str, device: torch.device, dtype: torch.dtype | None = None
+) -> TinyDenoiser:
     """Read a checkpoint folder; ArtifactError names the file that is missing or wrong."""
+    if dtype not in (None, torch.float32):
+        raise UsageError(f"{name} is float32 always; drop --dtype")
     contents = {file: _bytes(folder / file) for file in FILES}
     try:
         config = TinyConfig.model_validate_json(contents["config.json"])
@@ -133,6 +138,11 @@ def load_tiny(folder: Path, name: str, device: torch.device) -> TinyDenoiser:
         raise ArtifactError(f"{folder}: tokenizer.json has {tokens} tokens, config.json {config.vocab_size}")
     files = {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}
     return TinyDenoiser(name, config, network.to(device), tokenizer, files)
+
+
+def load(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype | None) -> TinyDenoiser:
+    """`load_tiny` for the catalogue."""
+    return load_tiny(checkpoint.folder, checkpoint.name, device, dtype)
 
 
 def _bytes(path: Path) -> bytes:

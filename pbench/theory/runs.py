@@ -124,13 +124,15 @@ def _writer(identity: dict[str, Any], model: str | None, path: Path) -> Writer |
     """How the run's model writes a text; None for the oracle, whose tokens are items."""
     if identity.get("family") == "oracle":
         return None
+    from pbench.interfaces import TextGenerator
     from pbench.models import find_model, load_model
 
     try:
-        denoiser = load_model(find_model(model or identity.get("name", "?")), "cpu")
+        denoiser = load_model(find_model(model or identity.get("name", "?")), "meta")
     except UsageError as error:
         raise UsageError(f"{path}: its tokens are not known; name the model by --model: {error}") from None
-
+    if isinstance(denoiser, TextGenerator):
+        raise UsageError(f"{path}: {denoiser.name} takes no sampler, so that its runs have no schedule")
     return Writer(denoiser.encode_text, denoiser.eos_token_id, denoiser.pad_token_id)
 
 

@@ -40,6 +40,7 @@ def accuracy(denoiser: Denoiser, samples: Sequence[Sample], sampler: str, k: int
 def write_card(folder: Path, recipe: Recipe, report: Callable[[str], None]) -> Path:
     """Decode the recipe's evaluation samples and write `folder/MODEL_CARD.md`; returns its path."""
     denoiser = load_model(find_model(str(folder)), "cpu")
+    assert isinstance(denoiser, Denoiser)
     rows = []
     for name, samples in held_out(recipe).items():
         cells = [accuracy(denoiser, samples, sampler, k) for sampler, k in _COLUMNS]

@@ -7,7 +7,16 @@ from dataclasses import replace
 import pytest
 
 from pbench.artifacts import read_rows, samples_hash
-from pbench.decode import Engine, EngineOptions, decode_run, fit_sample, make_plan, run_identity
+from pbench.decode import (
+    Engine,
+    EngineOptions,
+    Engines,
+    LocalRunner,
+    decode_run,
+    fit_sample,
+    make_plan,
+    run_identity,
+)
 from pbench.decode.data import TaskData
 from pbench.decode.infill import answer_canvas
 from pbench.errors import UsageError
@@ -138,7 +147,9 @@ def test_a_run_decodes_canvases_of_several_lengths(tmp_path):
     identity = run_identity(denoiser, sampler, options, None, {})
     assert identity["infill"] is True
     plan = make_plan([task], identity, fit=lambda one: fit_sample(one, denoiser, None))
-    result = decode_run(plan, denoiser, sampler, options, tmp_path / "a.parquet", lambda *_: None)
+    result = decode_run(
+        plan, LocalRunner(Engines(denoiser, sampler, options), 2), tmp_path / "a.parquet", lambda *_: None
+    )
     assert result.counts == {"ok": 9}
     rows = list(read_rows(result.path, "generations"))
     assert [row.nfe for row in rows] == [2, 3, 4] * 3

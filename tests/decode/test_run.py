@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from pbench.artifacts import Journal, read_manifest, read_rows, run_lock, samples_hash
-from pbench.decode import EngineOptions, decode_run, journal_path, make_plan, run_identity, run_name
+from pbench.decode import (
+    EngineOptions,
+    Engines,
+    LocalRunner,
+    decode_run,
+    journal_path,
+    make_plan,
+    run_identity,
+    run_name,
+)
 from pbench.decode.data import TaskData, choose, spread
 from pbench.errors import LockedError, UsageError
 from pbench.samplers import make_sampler
@@ -38,7 +47,8 @@ def run(out: Path, tasks, denoiser=None, *, k=1, limit=None, seen=None):
     seen = [] if seen is None else seen
     asked, sampler = plan(tasks, k=k, limit=limit)
     denoiser = denoiser or Scripted(hashed)
-    return decode_run(asked, denoiser, sampler, OPTIONS, out, lambda _total, rows: seen.append(rows))
+    runner = LocalRunner(Engines(denoiser, sampler, OPTIONS), OPTIONS.batch_size)
+    return decode_run(asked, runner, out, lambda _total, rows: seen.append(rows))
 
 
 def rows(out: Path):

@@ -1,0 +1,107 @@
+"""A checkpoint folder in the hub's form: where it is from, and its config.json with checked values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pbench.config import checkpoint_config
+from pbench.errors import ArtifactError
+
+__all__ = ["SMALL_FILES", "Checkpoint", "Config"]
+
+SMALL_FILES = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
+)
+"""All that is read of a checkpoint beside its weights."""
+
+
+class Config:
+    """config.json; every reader raises ArtifactError with file and key for what is not as it must be."""
+
+    def __init__(self, path: Path, values: Mapping[str, Any]):
+        self.path = path
+        self.values = values
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        """A positive whole number (0 for ids); the default where it is missing or null."""
+        value = self._value(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise self._wrong(name, "must be a whole number")
+        return value
+
+    def number(self, name: str, default: float | None = None) -> float:
+        """A positive number."""
+        value = self._value(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise self._wrong(name, "must be a positive number")
+        return float(value)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """True or false."""
+        value = self._value(name, default)
+        if not isinstance(value, bool):
+            raise self._wrong(name, "must be true or false")
+        return value
+
+    def only(self, name: str, *allowed: Any) -> None:
+        """Refuse a variant that is not implemented; a missing or null key is the family's default."""
+        value = self.values.get(name)
+        if value is not None and value not in allowed:
+            choices = " or ".join(repr(each) for each in allowed) or "null"
+            raise self._wrong(name, f"is {value!r}; only {choices} is implemented")
+
+    def _value(self, name: str, default: Any) -> Any:
+        value = self.values.get(name)
+        if value is None:
+            value = default
+        if value is None:
+            raise self._wrong(name, "is missing")
+        return value
+
+    def _wrong(self, name: str, what: str) -> ArtifactError:
+        return ArtifactError(f"{self.path}: {name} {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A local folder, or a hub repository at a commit whose files lie in `folder`.
+
+    `trusted`: the user accepts weights in files that can run code.
+    """
+
+    name: str
+    folder: Path
+    hub: str | None = None
+    revision: str | None = None
+    trusted: bool = False
+
+    @property
+    def config(self) -> Config:
+        return Config(self.folder / "config.json", checkpoint_config(self.folder))
+
+    def identity(self, family: str, dtype: str, weights: Mapping[str, str]) -> dict[str, Any]:
+        """What decides the answers: family, dtype, and the SHA-256 of every file read.
+
+        Of a hub repository the commit stands for the weights (their hashes `weights` are left out).
+        """
+        small = {
+            name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+            for name in SMALL_FILES
+            if (self.folder / name).exists()
+        }
+        identity = {"name": self.name, "family": family, "dtype": dtype}
+        if self.hub is None:
+            return {**identity, "files": {**small, **weights}}
+        return {**identity, "hub": self.hub, "revision": self.revision, "files": small}

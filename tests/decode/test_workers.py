@@ -1,0 +1,153 @@
+"""Worker processes: the same rows as one process, whatever happens to the workers; no orphans."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pbench.artifacts import read_manifest, read_rows
+from pbench.artifacts.rows import to_row
+from pbench.decode import LocalRunner, decode_run, journal_path, make_plan, run_identity
+from pbench.decode.workers import WorkerPool
+from pbench.errors import ArtifactError
+from tests.decode.crew import Crew
+from tests.decode.test_run import task
+from tests.scripted import Scripted, hashed
+
+ROOT = Path(__file__).parents[2]
+
+
+def samples(count: int = 10):
+    return [replace(each, gen_length=4 + 4 * (each.index % 2)) for each in task(count).samples]
+
+
+def pool(crew: Crew, workers: int = 2, batch_size=2) -> WorkerPool:
+    return WorkerPool(crew.opener, ["cpu"] * workers, batch_size, crew.engines())
+
+
+def plain(rows):
+    """Rows as they are written, without timings, in the order of the samples."""
+    return [to_row(replace(row, seconds=None)) for row in sorted(rows, key=lambda row: row.sample.index)]
+
+
+def alone(crew: Crew, of=None):
+    return plain(LocalRunner(crew.engines(), 2).run(of or samples()))
+
+
+def gone(process_ids: list[int], seconds: float = 10.0) -> bool:
+    """Whether all these processes have ended (zombies count as ended) within `seconds`."""
+    for _ in range(int(seconds * 10)):
+        if not any(map(_runs, process_ids)):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_two_workers_give_the_rows_of_this_process_byte_for_byte(tmp_path):
+    crew = Crew(tmp_path)
+    assert plain(pool(crew).run(samples())) == alone(crew)
+    assert len(crew.started) == 2
+    assert gone(crew.started)
+
+
+def test_what_a_killed_worker_had_is_decoded_by_others_and_said(tmp_path):
+    crew = Crew(tmp_path, deadly="p3", kills=1)
+    run = pool(crew, batch_size=4)
+    rows = list(run.run(samples()))
+    assert plain(rows) == alone(Crew(tmp_path))
+    (note,) = run.notes
+    assert "killed by signal 9" in note
+    assert "started anew at batch size 2" in note
+    assert sorted(run.facts()["batch_sizes"]) == [2, 4]
+    assert gone(crew.started)
+
+
+def test_a_sample_that_takes_every_worker_with_it_is_an_error_and_the_others_are_not(tmp_path):
+    crew = Crew(tmp_path, deadly="p3", kills=100)
+    rows = {row.sample.index: row for row in pool(crew, 1).run(samples())}
+    assert len(rows) == 10
+    lost = rows.pop(3)
+    assert (lost.status, lost.error_kind) == ("error", "worker_lost")
+    assert {row.status for row in rows.values()} == {"ok"}
+    assert len(list(tmp_path.glob("killed*"))) == 3
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_that_is_in_the_manifest(tmp_path):
+    crew = Crew(tmp_path, fits=3)
+    data = task(10)
+    identity = run_identity(Scripted(hashed), crew.engines().sampler, crew.engines().options, None, {})
+    plan = make_plan([data], identity)
+    out = tmp_path / "a.parquet"
+    result = decode_run(plan, pool(crew, 1, batch_size=8), out, lambda *_: None)
+    assert result.counts == {"ok": 10}
+    assert result.warnings == (
+        "cpu: out of memory at batch size 8, went on with 4",
+        "cpu: out of memory at batch size 4, went on with 2",
+    )
+    execution = read_manifest(out)["execution"]
+    assert execution["notes"] == list(result.warnings)
+    assert execution["batch_sizes"] == [2]
+    assert plain(read_rows(out, "generations")) == alone(Crew(tmp_path), data.samples)
+
+
+def test_a_model_that_cannot_be_loaded_is_one_error_and_leaves_nothing_behind(tmp_path):
+    crew = Crew(tmp_path / "crew", broken=True)
+    crew.folder.mkdir()
+    identity = run_identity(Scripted(hashed), crew.engines().sampler, crew.engines().options, None, {})
+    out = tmp_path / "runs" / "a.parquet"
+    with pytest.raises(ArtifactError, match="is damaged"):
+        decode_run(make_plan([task(3)], identity), pool(crew, 1), out, lambda *_: None)
+    assert not list(out.parent.iterdir())
+    assert not journal_path(out).exists()
+    assert gone(crew.started)
+
+
+SLOW = """
+    import sys
+    from pathlib import Path
+    from tests.decode.test_workers import *
+    if __name__ == "__main__":
+        for row in pool(Crew(Path(sys.argv[1]), slow=0.2)).run(samples(200)):
+            pass
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_worker_outlives_its_parent(tmp_path, number):
+    folder = tmp_path / "crew"
+    folder.mkdir()
+    script = tmp_path / "slow.py"
+    script.write_text(textwrap.dedent(SLOW))
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(folder)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    crew = Crew(folder)
+    while len(crew.started) < 2 and process.poll() is None:
+        time.sleep(0.05)
+    started = crew.started
+    assert len(started) == 2
+    assert all(map(_runs, started))
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does: to the whole group
+    else:
+        process.send_signal(number)
+    process.wait(20)
+    assert gone(started)
