@@ -118,7 +118,7 @@ def _class() -> Any:
         import transformers
 
         raise UsageError(
-            f"transformers {transformers.__version__} has no DiffusionGemma; take a newer one (5.23 has it)"
+            f"transformers {transformers.__version__} has no DiffusionGemma; it came with 5.11"
         ) from None
     return DiffusionGemmaForBlockDiffusion
 

@@ -14,7 +14,8 @@ from pbench.artifacts import read_manifest, read_rows
 from pbench.cli import app as root
 from pbench.errors import ArtifactError
 from pbench.interfaces import GenerationSettings
-from pbench.models import find_model, load_model
+from pbench.models import find_model, hub, load_model, sedd_files
+from pbench.models.checkpoint import Checkpoint
 from pbench.models.sedd import SeddGenerator
 from pbench.records import Generation
 from tests.models.random_models import folder, samples
@@ -124,3 +125,24 @@ def test_the_command_line_decodes_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert root._run([*command, "--cache", "dual", "--out", "b.parquet"]) == 2
     assert root._run([*command, "--sampler", "threshold", "--out", "b.parquet"]) == 2
     assert root._run([*command, "--temperature", "0", "--out", "b.parquet"]) == 2
+
+
+def test_a_hub_repository_without_tokenizer_gets_gpt2s(
+    changed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = changed.parent / "gpt2"
+    tokenizer.mkdir()
+    (changed / "tokenizer.json").rename(tokenizer / "tokenizer.json")
+    asked = []
+
+    def fetch(repository: str, revision: str | None) -> tuple[Path, str]:
+        asked.append((repository, revision))
+        return tokenizer, "0123abc"
+
+    monkeypatch.setattr(hub, "fetch_small_files", fetch)
+    checkpoint = Checkpoint("sedd-small", changed, hub="louaaron/sedd-small", revision="f00")
+    model = sedd_files.load(checkpoint, torch.device("meta"), None)
+    assert asked == [("openai-community/gpt2", None)]
+    assert model.identity["tokenizer"] == "openai-community/gpt2@0123abc"
+    assert model.identity["revision"] == "f00"
+    assert model.encode(samples(1)[0])
