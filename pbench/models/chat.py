@@ -61,7 +61,8 @@ class Chat:
         Mends what published templates do wrong: BOS twice, or no generation prompt though asked for.
         """
         text = self._render(messages, True)
-        if not text.endswith(self._generation_prompt) and text == self._render(messages, False):
+        begun = text.rstrip().endswith(self._generation_prompt.rstrip())  # jinja drops a last newline
+        if not begun and text == self._render(messages, False):
             text += self._generation_prompt
         bos = self._special.get("bos_token", "")
         while bos and text.startswith(bos + bos):

@@ -41,7 +41,7 @@ __all__ = ["Recipe", "random_families", "write_masked", "write_random"]
 _LLADA_TEMPLATE = (
     "{% for message in messages %}{{ bos_token if loop.first else '' }}<|start_header_id|>"
     "{{ message['role'] }}<|end_header_id|>\n\n{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
-    "<|start_header_id|>assistant<|end_header_id|>\n\n"
+    "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"
 )
 _ROPE_THETA = 1e3  # heads of few dimensions need quick rotations to tell positions apart
 

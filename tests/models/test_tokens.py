@@ -59,8 +59,11 @@ def test_the_families_own_templates():
 
 
 def test_a_template_that_always_begins_the_answer_does_so_once():
-    assert model("llada").prompt(samples(1)[0]).count(HEADER) == 1
+    assert model("llada").prompt(samples(1)[0]).count(HEADER.strip()) == 1
     assert model("llada").prompt(samples(1)[0]).endswith(HEADER)
+    # jinja drops the last newline of a template, transformers' renderer included
+    always = "{% for m in messages %}{{ m.content }}{% endfor %}" + HEADER
+    assert chat(always, LLAMA3).render([USER]).count(HEADER.strip()) == 1
 
 
 def test_a_template_that_never_begins_the_answer_is_helped():
