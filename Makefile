@@ -34,6 +34,9 @@ bench: $(READY)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/tiny.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/score.py
+	$(BIN)/python benchmarks/models.py
+	$(BIN)/python benchmarks/theory.py
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

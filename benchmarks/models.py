@@ -33,7 +33,7 @@ from pbench.models.masked import MaskedDenoiser
 from pbench.records import Sample
 from pbench.tasks import generate, load_suite
 
-PROMPTS, GEN_LENGTH, LAYERS, WIDTH, VOCABULARY = 32, 32, 4, 256, 126_464
+GEN_LENGTH, LAYERS, WIDTH, VOCABULARY = 32, 4, 256, 126_464
 SHORTEST, LONGEST = 90, 150  # tokens of a prompt
 Tokens = dict[str, list[int]]
 
@@ -51,12 +51,12 @@ def pbench(arguments: Sequence[str], cwd: Path | None = None) -> None:
     subprocess.run(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
-def prompts(denoiser: Denoiser) -> list[Sample]:
-    """As many of every list task as it takes, of the wanted length."""
+def prompts(denoiser: Denoiser, count: int) -> list[Sample]:
+    """`count` of the list tasks' prompts, of the wanted length."""
     tasks = [list(generate(spec)) for spec in load_suite("waiting_line").tasks]
-    every = [task[place] for place in range(PROMPTS) for task in tasks]
+    every = [task[place] for place in range(count) for task in tasks]
     fitting = [each for each in every if SHORTEST <= len(denoiser.encode(each)) <= LONGEST]
-    return fitting[:PROMPTS]
+    return fitting[:count]
 
 
 @torch.inference_mode()
@@ -108,7 +108,8 @@ def compare(engines: Engines, samples: Sequence[Sample]) -> None:
     floor(denoiser, samples[:8], 8)  # warm
     seconds: dict[str, float] = {}
     differing = 0
-    for part in (samples[: PROMPTS // 2], samples[PROMPTS // 2 :]):
+    half = len(samples) // 2
+    for part in (samples[:half], samples[half:]):
         expected = timed(seconds, "naive loop", lambda part=part: naive(denoiser, part))
         for batch_size in (8, 16):
             timed(
@@ -122,7 +123,7 @@ def compare(engines: Engines, samples: Sequence[Sample]) -> None:
             differing += sum(found[name] != expected[name] for name in expected)
     base = seconds["naive loop"]
     for name, each in seconds.items():
-        print(f"{name:<16} {each:7.2f} s  {PROMPTS / each:6.2f} samples/s  {base / each:5.2f}x")
+        print(f"{name:<16} {each:7.2f} s  {len(samples) / each:6.2f} samples/s  {base / each:5.2f}x")
     print(
         f"answers that differ from the naive loop's: {differing} (goal 0); goal of speed: 9x at batch 8 or 16"
     )
@@ -173,14 +174,13 @@ def cold(folder: Path) -> None:
     print(f"pbench decode --model DIR --tasks copy --limit 1 --k 1: {best:.1f} s (goal 6)")
 
 
-def measure(folder: Path) -> None:
+def measure(folder: Path, count: int) -> None:
     job = Job(ModelChoice(find_model(str(folder)), "float32"), "confidence", {"k": 1})
     engines = cast(Engines, job.load("cpu"))
-    samples = prompts(engines.denoiser)
+    samples = prompts(engines.denoiser, count)
     lengths = [len(engines.denoiser.encode(sample)) for sample in samples]
-    print(
-        f"{len(samples)} prompts of {min(lengths)} to {max(lengths)} tokens, {torch.get_num_threads()} threads"
-    )
+    threads = torch.get_num_threads()
+    print(f"{len(samples)} prompts of {min(lengths)} to {max(lengths)} tokens, {threads} threads")
     compare(engines, samples)
     workers(job, engines, samples)
     cold(folder)
@@ -190,15 +190,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--make", type=Path)
     parser.add_argument("--model", type=Path)
+    parser.add_argument("--prompts", type=int, default=32)
     options = parser.parse_args()
     if options.make is not None:
         make(options.make)
     elif options.model is not None:
-        measure(options.model)
+        measure(options.model, options.prompts)
     else:
         with tempfile.TemporaryDirectory() as folder:
             make(Path(folder) / "llada")
-            measure(Path(folder) / "llada")
+            measure(Path(folder) / "llada", options.prompts)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ __all__ = [
     "Denoiser",
     "GenerationSettings",
     "Metric",
+    "SampleWriter",
     "Sampler",
     "Selection",
     "Step",
@@ -135,6 +136,15 @@ class Denoiser(Protocol):
         Already shifted where the family predicts the next token; the mask token is -inf. With
         `cache` the positions lie in the columns that are computed anew.
         """
+        ...
+
+
+@runtime_checkable
+class SampleWriter(Protocol):
+    """A denoiser whose token ids mean something else in every sample: `decode` cannot know their words."""
+
+    def write(self, sample: Sample, ids: Sequence[int]) -> str:
+        """Text of the sample's answer ids, as Denoiser.decode."""
         ...
 
 

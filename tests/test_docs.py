@@ -42,7 +42,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_python_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     exec(compile(example, "README.md", "exec"), {})  # the text that a reader would copy
-    assert capsys.readouterr().out == "100% of 100 (96% to 100%)\n"
+    assert capsys.readouterr().out == (
+        "100% of 100 (96% to 100%)\n{'score': 1.0, 'score_strict': 1.0}\nwrong: []\n"
+    )
 
 
 def test_the_documented_pipeline_runs_from_tasks_to_report(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pbench.cli import console
 from pbench.errors import ArtifactError, PbenchError
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def load_tasks(names: Sequence[str], found: dict[str, Path]) -> list[TaskData]:
     missing = [name for name in names if name not in found]
     paths = dict(found)
     if missing:
+        if found:
+            console.note(f"not in the data folder, so taken from our own suites: {', '.join(missing)}")
         specs = resolve(missing)
         built = build(specs, cache_folder() / "data", "test", None)
         paths |= dict(zip((spec.name for spec in specs), built, strict=True))

@@ -141,7 +141,8 @@ def _tell_plan(prepared: Prepared, out: Path) -> None:
         chosen = [sample for sample in plan.samples if sample.task == task.name]
         console.note(f"{task.name}: {len(chosen)} of {len(task.samples)} samples")
     if isinstance(look, Engines):
-        bound = nfe_bound(plan.samples, look.sampler, look.options.block_length)
+        causal = look.denoiser.capabilities.block_causal
+        bound = nfe_bound(plan.samples, look.sampler, look.options.block_length, causal)
         console.note(
             f"{len(plan.samples)} samples, at most {bound} forward passes of a sample in all; writes {out}"
         )

@@ -112,6 +112,10 @@ def prepare(request: Request, asked: Asked, options: EngineOptions, settings: Ge
     device = request.devices[0] if request.devices else request.device
     choice = ModelChoice(request.model, request.dtype or default_dtype(request.model, device))
     model = choice.load("meta")
+    for note in getattr(model, "notes", ()):
+        console.note(note)
+    if request.model.hub is not None:
+        console.note(f"{request.model.hub} at {request.model.revision}")
     if isinstance(model, TextGenerator):
         job, identity, fit = _text_job(request, asked, choice, model, settings)
     else:

@@ -1,4 +1,4 @@
-"""`pbench models list | show M | check M | random`: which models there are, and what a checkpoint is good for."""
+"""`pbench models list | show M | check M | random`: which models there are, and what they allow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 group = typer.Typer(
-    name="models", help="List, show and check models; make random ones.", no_args_is_help=True, rich_markup_mode=None
+    name="models",
+    help="List, show and check models; make random ones.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 _JSON = typer.Option(False, "--json", help="One JSON object on stdout.")
@@ -71,10 +74,9 @@ def show(
     from pbench.models import find_model
 
     info = find_model(model, family=family)
-    assert info.folder is not None
     payload: dict[str, Any] = {"name": info.name, "family": info.family, "kind": info.kind}
     payload |= {"hub": info.hub, "revision": info.revision} if info.hub else {}
-    payload["config"] = checkpoint_config(info.folder)
+    payload["config"] = None if info.folder is None else checkpoint_config(info.folder)
     if prompt is not None:
         payload["prompt"] = _prompt(model, family, prompt)
     if as_json:
@@ -96,7 +98,9 @@ def check(
     ),
     task: str = typer.Option("waiting_line/copy", help="Of --batch-invariance: where the prompts are from."),
     device: str = typer.Option("cpu", help="Of --batch-invariance: cpu, cuda:0, ..."),
-    dtype: str = typer.Option(None, help="Of --batch-invariance. Default: bfloat16 on a GPU, float32 elsewhere."),
+    dtype: str = typer.Option(
+        None, help="Of --batch-invariance. Default: bfloat16 on a GPU, float32 elsewhere."
+    ),
     family: str = _FAMILY,
     trust_remote_code: bool = _TRUST,
     as_json: bool = _JSON,
@@ -186,18 +190,16 @@ def _measured(info: ModelInfo, device: str, dtype: str | None, task: str) -> dic
 
 def _prompt(model: str, family: str | None, task: str) -> dict[str, Any]:
     """A sample's prompt as text and ids."""
-    from pbench.interfaces import Denoiser
     from pbench.models import find_model, load_model
 
     info = find_model(model, family=family)
     loaded = load_model(info, "meta")
     sample = _samples(task, 1)[0]
-    if not isinstance(loaded, Denoiser):
-        raise UsageError(f"{info.name}: --prompt shows what masked-diffusion models read; this is {info.family}")
-    ids = loaded.encode(sample)
-    rendered = getattr(loaded, "prompt", None)
-    text = rendered(sample) if rendered is not None else sample.messages[-1]["content"]
-    return {"sample_id": sample.sample_id, "text": text, "ids": ids}
+    encode, tokens = getattr(loaded, "encode", None), getattr(loaded, "tokens", None)
+    if encode is None:
+        raise UsageError(f"{info.name}: what a {info.family} model reads is not known here")
+    text = sample.messages[-1]["content"] if tokens is None else tokens.prompt(sample.messages)
+    return {"sample_id": sample.sample_id, "text": text, "ids": encode(sample)}
 
 
 def _samples(task: str, count: int) -> list[Sample]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pbench.cli import console
-from pbench.errors import SamplesFailedError, UsageError
+from pbench.errors import PbenchError, SamplesFailedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pbench.score import Job, Tools
 
 __all__ = ["register"]
-
-_LOG_SECONDS = 30.0
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +26,12 @@ def score(
     runs: list[str] = typer.Argument(
         None, metavar="RUN...", help="Generations: files, folders (searched), or - for paths on stdin."
     ),
+    answers: list[Path] = typer.Option(
+        None, "--answers", metavar="FILE", help="Another engine's answers (JSONL), made a run and scored."
+    ),
+    data: Path = typer.Option(
+        None, "--data", metavar="DIR", help="Samples that --answers are to (default ./data, else our own)."
+    ),
     grammar: str = typer.Option("auto", help="Grammar checker: auto, languagetool or harper."),
     languagetool_url: str = typer.Option(None, metavar="URL", help="A running LanguageTool server."),
     bertscore_model: str = typer.Option(
@@ -34,6 +39,7 @@ def score(
     ),
     out: Path = typer.Option(None, metavar="FILE", help="Where the scores of one run go."),
     force: bool = typer.Option(False, "--force", help="Score again what is scored already."),
+    workers: int = typer.Option(None, min=1, help="At most this many cores (default: as many as pay)."),
     json: bool = typer.Option(False, "--json", help="Print the means as JSON instead of the paths."),
     list_metrics: bool = typer.Option(False, "--list", help="Print the metrics and their versions."),
 ) -> None:
@@ -41,63 +47,80 @@ def score(
     if list_metrics:
         _print_metrics(json)
         return
-    from pbench.score import default_output, find_runs, summarise
+    from pbench.score import Job, default_output, find_runs, summarise
 
-    if not runs:
+    if not runs and not answers:
         raise UsageError("name a run to score: pbench score RUN... (a file, a folder, or -)")
-    found = find_runs(runs)
-    if out is not None and len(found) > 1:
-        raise UsageError(f"--out names one file, but there are {len(found)} runs; leave it out")
-    judge = _judge(grammar, languagetool_url, bertscore_model, force)
-    summaries: list[dict[str, Any]] = []
-    for run in found:
-        path = judge(run, out or default_output(run))
-        if not json:
-            console.result(str(path))
-        summaries += summarise(path)["runs"]
+    found = [(run, out or default_output(run)) for run in (find_runs(runs) if runs else [])]
+    if out is not None and len(found) + len(answers or ()) > 1:
+        raise UsageError("--out names one file, but there are several runs; leave it out")
+    if answers:
+        from pbench.cli.answers import run_of_answers
+
+        found += [run_of_answers(path, data, out) for path in answers]
+    jobs = [Job(run, output) for run, output in found]
+    with _tools(jobs, grammar, languagetool_url, bertscore_model, force, workers) as tools:
+        results = _scored(jobs, tools, force, workers, not json)
+    summaries = [run for path in results if isinstance(path, Path) for run in summarise(path)["runs"]]
     if json:
         console.result_json({"runs": summaries})
     for summary in summaries:
         console.note(_table(summary))
-    _explain_missing(summaries)
+    _explain_missing(summaries, [result for result in results if isinstance(result, PbenchError)])
 
 
-def _judge(
-    grammar: str, url: str | None, bertscore_model: str | None, force: bool
-) -> Callable[[Path, Path], Path]:
-    """(run, output) -> scores file, with the tools of the command line."""
-    from typing import cast
+@contextmanager
+def _tools(
+    jobs: Sequence[Job],
+    grammar: str,
+    url: str | None,
+    bertscore_model: str | None,
+    force: bool,
+    workers: int | None,
+) -> Iterator[Tools]:
+    """The tools that the metrics of these runs ask for; a server of ours ends with the block."""
+    from pbench.grammar import LanguageToolChecker, open_checker, require_choice
+    from pbench.score import Tools, needs_of, open_bertscore, refuse_other_checker
 
-    from pbench.grammar import Choice, open_checker
-    from pbench.score import open_bertscore, score_run
-
-    checker = open_checker(cast("Choice", grammar), url)
-    bertscore = open_bertscore(bertscore_model)
-
-    def judge(run: Path, output: Path) -> Path:
-        return score_run(
-            run,
-            checker=checker,
-            bertscore=bertscore,
-            out=output,
-            force=force,
-            on_progress=_progress(run),
-        )
-
-    return judge
+    choice = require_choice(grammar, url)
+    needs = {need for job in jobs for need in needs_of(job.run)}
+    bertscore = open_bertscore(bertscore_model) if bertscore_model or "bertscore" in needs else None
+    if "grammar" not in needs:
+        yield Tools(None, bertscore)
+        return
+    checker = open_checker(choice, url, threads=workers, on_fallback=_tell_fallback)
+    try:
+        if choice == "auto" and url is None and not force:
+            for job in jobs:
+                refuse_other_checker(job.run, job.out, checker)
+        yield Tools(checker, bertscore)
+    finally:
+        if isinstance(checker, LanguageToolChecker):
+            checker.close()
 
 
-def _progress(run: Path) -> Callable[[int, int], None]:
-    """A log line now and then while a long run is scored."""
-    last = time.monotonic()
+def _tell_fallback(reason: str) -> None:
+    console.note(f"grammar: harper; LanguageTool, the reference, does not run here ({reason})")
 
-    def tell(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _LOG_SECONDS:
-            last = time.monotonic()
-            console.note(f"{run}: {done} of {total} answers scored")
 
-    return tell
+def _scored(
+    jobs: Sequence[Job], tools: Tools, force: bool, workers: int | None, print_paths: bool
+) -> list[Path | PbenchError]:
+    """The scores file of each run, or what went wrong with it, told as they come."""
+    from pbench.artifacts import read_manifest
+    from pbench.cli.tally import Tally
+    from pbench.score import score_runs, workers_for
+
+    paying = workers_for(jobs, tools)
+    results: list[Path | PbenchError] = []
+    with Tally("scoring", "answers", sum(read_manifest(job.run)["rows"] for job in jobs)) as tally:
+        for result in score_runs(
+            jobs, tools, force=force, workers=min(paying, workers or paying), on_rows=tally.add
+        ):
+            results.append(result)
+            if isinstance(result, Path) and print_paths:
+                console.result(str(result))
+    return results
 
 
 def _print_metrics(json: bool) -> None:
@@ -138,9 +161,15 @@ def _line(name: str, numbers: dict[str, Any]) -> str:
     return f"  {name:42}{value:24} n = {numbers['n']}{missing}"
 
 
-def _explain_missing(summaries: list[dict[str, Any]]) -> None:
+def _explain_missing(summaries: list[dict[str, Any]], errors: list[PbenchError]) -> None:
+    """Raise what ends the command: the first run's error, or that samples have no score."""
     missing = sum(summary["overall"]["unscored"] for summary in summaries)
+    message = f"{missing} samples have no score; the column `reasons` of the scores file says why"
+    if errors:
+        if missing:
+            console.warn(message)
+        for error in errors[1:]:
+            console.error(str(error))
+        raise errors[0]
     if missing:
-        raise SamplesFailedError(
-            f"{missing} samples have no score; the column `reasons` of the scores file says why"
-        )
+        raise SamplesFailedError(message)

@@ -1,4 +1,4 @@
-"""`pbench tasks`: build, list, show, check, export."""
+"""`pbench tasks`: build, import, list, show, check, export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbench.errors import ArtifactError, UsageError
 
 if TYPE_CHECKING:
     from pbench.records import Sample
-    from pbench.tasks import Report, TaskSpec
+    from pbench.tasks import Report
 
 __all__ = ["register"]
 
@@ -33,7 +33,7 @@ class Format(StrEnum):
 
 group = typer.Typer(
     name="tasks",
-    help="Build, list, show, check and export tasks.",
+    help="Build, import, list, show, check and export tasks.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -78,6 +78,29 @@ def build(
     console.note(f"{len(paths)} tasks in {out}; `pbench decode --data {out}` answers them")
 
 
+@group.command(name="import")
+def import_folder(
+    folder: Path = typer.Argument(metavar="DIR", help="A checkout of the original benchmark, or its data."),
+    out: Path = typer.Option(Path("imported"), "--out", help="Folder to write to."),
+    as_json: bool = _JSON,
+) -> None:
+    """Write the original benchmark's data as samples files, OUT/<group>/<task>.parquet; print the paths."""
+    from pbench import tasks
+
+    imported = tasks.import_data(folder, out)
+    for line in imported.left_out:
+        console.warn(f"left out: {line}")
+    if as_json:
+        files = [
+            {"task": "/".join(path.with_suffix("").parts[-2:]), "path": str(path)} for path in imported.paths
+        ]
+        console.result_json({"files": files, "left_out": list(imported.left_out)})
+        return
+    for path in imported.paths:
+        console.result(str(path))
+    console.note(f"{len(imported.paths)} tasks in {out}; `pbench decode --data {out}` answers them")
+
+
 @group.command(name="list")
 def list_tasks(
     suite: str = typer.Option(
@@ -108,20 +131,22 @@ def _table(columns: list[str], entries: list[dict[str, Any]]) -> list[str]:
 
 @group.command()
 def show(
-    task: str = typer.Argument(metavar="TASK", help="A task, e.g. copy or waiting_line/copy."),
+    task: str = typer.Argument(
+        metavar="TASK",
+        help="A task (copy, waiting_line/copy), a sample (waiting_line/copy/17) or a samples file.",
+    ),
     count: int = typer.Option(1, "-n", "--number", min=1, help="How many samples."),
+    index: int = typer.Option(None, "--index", min=0, help="The sample with this index, and no others."),
+    data: Path = typer.Option(None, "--data", help="Folder of samples files to take the task from."),
     split: SplitName = _SPLIT,
     as_json: bool = _JSON,
 ) -> None:
     """Show samples as a model sees them, then a right answer."""
-    from pbench import tasks
-
-    specs = tasks.resolve([task])
-    if len(specs) > 1:
-        raise UsageError(
-            f"{task!r} is {len(specs)} tasks ({', '.join(spec.name for spec in specs)}); name one"
-        )
-    samples = _first(specs[0], split, count)
+    name, _, last = task.rpartition("/")
+    if index is None and name and last.isascii() and last.isdigit():
+        task, index = name, int(last)
+    drawn = count if index is None else index + 1
+    samples = _chosen(_all_samples(task, data, split, drawn), task, index, count, split)
     if as_json:
         console.result_json({"samples": [_plain(sample) for sample in samples]})
         return
@@ -129,13 +154,45 @@ def show(
         console.result(console.clean(_readable(sample)))
 
 
-def _first(spec: TaskSpec, split: SplitName, count: int) -> list[Sample]:
-    """Evenly spread over a test split, so that every length is seen; the first ones of another."""
-    from pbench.tasks import generate
+def _all_samples(task: str, data: Path | None, split: SplitName, count: int) -> list[Sample]:
+    """The samples of a file, of a task in a data folder, or of a shipped task."""
+    from pbench import tasks
 
+    path = Path(task) if data is None else _file_of(task, data)
+    if path.suffix in (".parquet", ".jsonl"):
+        from pbench.artifacts import read_rows
+
+        return list(read_rows(path, "samples"))
+    specs = tasks.resolve([task])
+    if len(specs) > 1:
+        raise UsageError(
+            f"{task!r} is {len(specs)} tasks ({', '.join(spec.name for spec in specs)}); name one"
+        )
+    return list(tasks.generate(specs[0], split.value, count if split is SplitName.train else None))
+
+
+def _file_of(task: str, data: Path) -> Path:
+    from pbench.cli.data import found_tasks
+    from pbench.decode.data import choose
+
+    found = found_tasks(data)
+    names = choose([task], list(found))
+    if len(names) > 1:
+        raise UsageError(f"{task!r} is {len(names)} tasks ({', '.join(names)}); name one")
+    return found[names[0]]
+
+
+def _chosen(
+    samples: list[Sample], task: str, index: int | None, count: int, split: SplitName
+) -> list[Sample]:
+    """The sample with `index`; else some, spread evenly over a test split, so that every length is seen."""
+    if index is not None:
+        found = [sample for sample in samples if sample.index == index]
+        if not found:
+            raise UsageError(f"{task}: no sample has the index {index}; there are {len(samples)}, from 0")
+        return found
     if split is SplitName.train:
-        return list(generate(spec, "train", count))
-    samples = list(generate(spec))
+        return samples[:count]
     count = min(count, len(samples))
     return [samples[place * len(samples) // count] for place in range(count)]
 
@@ -159,26 +216,29 @@ def _readable(sample: Sample) -> str:
 @group.command()
 def check(
     target: str = typer.Argument(
-        metavar="FILE", help="A suite, a suite file, a samples file or a folder of them."
+        None, metavar="FILE", help="A suite, a suite file, a samples file or a folder of them."
     ),
+    everything: bool = typer.Option(False, "--all", help="All suites that come with pbench."),
     as_json: bool = _JSON,
 ) -> None:
     """Check that right answers score 1, nothing stands twice, splits are apart, texts are grammatical."""
+    if everything == (target is not None):
+        raise UsageError("name a suite, a samples file or a folder to check, or give --all")
     from pbench import tasks
     from pbench.grammar import open_checker
 
     checker = open_checker("harper")
-    path = Path(target)
-    is_data = not target.endswith((".yaml", ".yml")) and (
-        path.suffix in (".parquet", ".jsonl") or path.is_dir()
-    )
-    report = (
-        tasks.check_files(path, checker) if is_data else tasks.check_suite(tasks.resolve([target]), checker)
-    )
+    path = Path(target or "")
+    is_data = path.suffix in (".parquet", ".jsonl") or (target is not None and path.is_dir())
+    if is_data:
+        report = tasks.check_files(path, checker)
+    else:
+        specs = tasks.all_tasks() if everything else tasks.resolve([target])
+        report = tasks.check_suite(specs, checker)
     _tell(report, as_json)
     if report.problems:
         failure = ArtifactError if is_data else UsageError
-        raise failure(f"{target}: {len(report.problems)} problems in {report.tasks} tasks")
+        raise failure(f"{target or 'all suites'}: {len(report.problems)} problems in {report.tasks} tasks")
 
 
 def _tell(report: Report, as_json: bool) -> None:
@@ -192,6 +252,31 @@ def _tell(report: Report, as_json: bool) -> None:
     if not report.problems:
         without = f" ({report.unanswered} without a reference answer)" if report.unanswered else ""
         console.result(f"ok: {report.tasks} tasks, {report.samples} samples{without}")
+
+
+@group.command(name="oracle-answers")
+def oracle_answers(
+    names: list[str] = typer.Argument(
+        None, metavar="[SUITE|TASK|FILE]...", help="Default: benchmark and extras."
+    ),
+    limit: int = typer.Option(10, "--limit", min=1, help="Samples of each task, spread evenly over it."),
+    as_json: bool = _JSON,
+) -> None:
+    """Score right answers and answers wrong in a known way; print the table of docs/metrics.md."""
+    from pbench import tasks
+    from pbench.grammar import open_checker
+
+    specs = tasks.resolve(console.split_list(names) or [tasks.DEFAULT_SUITE, "extras"])
+    result = tasks.oracle_answers(specs, open_checker("harper"), limit)
+    if as_json:
+        rows = [row._asdict() for row in result.rows]
+        console.result_json({"rows": rows, "problems": result.problems})
+    else:
+        console.result(tasks.markdown(result))
+    for problem in result.problems if not as_json else ():
+        console.note(problem)
+    if result.problems:
+        raise UsageError(f"{len(result.problems)} answers do not score what they should")
 
 
 @group.command()

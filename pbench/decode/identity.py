@@ -20,7 +20,7 @@ def run_identity(
     labels: Mapping[str, str],
     verifier: Verifier | None = None,
 ) -> dict[str, Any]:
-    """Options as given: block_length None is "full" (a block-causal model's own), gen_length None is each task's own.
+    """Options as given: block_length None is "full" or the model's own, gen_length None is each task's.
 
     Of the sampler's options `given` are those that differ from their defaults: names and tables
     show them alone.

@@ -100,8 +100,8 @@ def check_needs(
         )
     if options.cache == "dual" and denoiser.capabilities.block_causal:
         raise UsageError(
-            f"--cache dual keeps what is behind a block, which block-causal model {denoiser.name!r} never sees;"
-            " use --cache prefix, which is exact for it"
+            f"--cache dual keeps what is behind a block, and block-causal model {denoiser.name!r} never sees"
+            " that; use --cache prefix, which is exact for it"
         )
     if traits.shadow:
         raise UsageError(

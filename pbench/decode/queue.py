@@ -13,14 +13,15 @@ __all__ = ["MOST_LOSSES", "SampleQueue", "chunk_size"]
 MOST_LOSSES = 3  # a sample that went down with so many workers is given up
 
 
-def chunk_size(left: int, workers: int, batch_size: int) -> int:
-    """How many of `left` samples to hand to one of `workers` that decodes `batch_size` rows at a time.
+def chunk_size(left: int, total: int, workers: int, batch_size: int) -> int:
+    """How many of `left` (of `total`) samples to hand to one of `workers` with `batch_size` rows at a time.
 
-    Half of its fair share, at least a batch, so that chunks get smaller towards the end and no
-    worker is left with much when the others are done; at the very end its fair share.
+    Half of its share of what is left, in whole batches, so that chunks get smaller towards the end
+    and no worker is left with much when the others are done; at least a batch, because a smaller
+    one takes as many steps; never more than its share of all.
     """
-    fair = ceil(left / workers)
-    return min(fair, max(batch_size, fair // 2 // batch_size * batch_size))
+    batches = left // workers // 2 // batch_size
+    return min(left, ceil(total / workers), max(1, batches) * batch_size)
 
 
 class SampleQueue:
@@ -28,6 +29,7 @@ class SampleQueue:
 
     def __init__(self, samples: Iterable[Sample]):
         self._waiting = deque(samples)
+        self._total = len(self._waiting)
         self._suspects: deque[Sample] = deque()
         self._losses: Counter[str] = Counter()
         self._held: dict[int, dict[str, Sample]] = {}
@@ -48,7 +50,7 @@ class SampleQueue:
         it takes no other sample with it.
         """
         if self._waiting:
-            count = chunk_size(len(self._waiting), workers, batch_size)
+            count = chunk_size(len(self._waiting), self._total, workers, batch_size)
             chunk = [self._waiting.popleft() for _ in range(count)]
         else:
             chunk = self._take_suspects(batch_size)

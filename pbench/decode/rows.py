@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, cast
 
 import torch
 
 from pbench.decode.traces import commit_steps
-from pbench.interfaces import BlockPlan, Denoiser, Sampler
+from pbench.interfaces import BlockPlan, Denoiser, Sampler, SampleWriter
 from pbench.records import EventKind, Generation, Sample, TraceEvent
 from pbench.streams import sample_stream
 
@@ -116,7 +117,7 @@ class Row:
         """The finished answer."""
         ends = {denoiser.eos_token_id, denoiser.pad_token_id}
         content = next((i for i, token in enumerate(ids) if token in ends), len(ids))
-        text = denoiser.decode(ids[:content] if self.stopped else ids)
+        text = _text(denoiser, self.sample, ids[:content] if self.stopped else ids)
         return Generation(
             sample=self.sample,
             status="ok" if text.strip() else "empty",
@@ -153,3 +154,16 @@ class Row:
             "seconds": self.seconds,
             "seed": self.seed,
         }
+
+
+def _text(denoiser: Denoiser, sample: Sample, ids: Sequence[int]) -> str:
+    """The answer as the model writes it; some need to know which sample it answers."""
+    if _knows_samples(type(denoiser)):
+        return cast(SampleWriter, denoiser).write(sample, ids)
+    return denoiser.decode(ids)
+
+
+@cache
+def _knows_samples(model: type) -> bool:
+    """Asked of each class once: protocols are slow to compare."""
+    return issubclass(model, SampleWriter)

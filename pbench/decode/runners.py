@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
+from pbench.decode.context import check_context
 from pbench.decode.engine import Engine
 from pbench.decode.memory import AUTO, BatchSize, largest_batch, out_of_memory, sample_size
 from pbench.decode.options import EngineOptions
@@ -82,6 +83,9 @@ class Engines:
         return str(self.denoiser.device)
 
     def check(self, samples: Sequence[Sample]) -> None:
+        check_context(
+            self.denoiser.name, self.denoiser.encode, self.denoiser.capabilities.max_length, samples
+        )
         for length in by_length(samples):
             self._engine(self.denoiser, length, 1)
 
@@ -124,9 +128,12 @@ class Texts:
     def device(self) -> str:
         return str(getattr(self.generator, "device", "cpu"))  # a remote model has none
 
-    def check(self, samples: Sequence[Sample]) -> None:  # noqa: ARG002 - its own options are all there is
+    def check(self, samples: Sequence[Sample]) -> None:
         for _ in self.generator.run((), self.settings):
             pass
+        encode, limit = getattr(self.generator, "encode", None), getattr(self.generator, "max_length", None)
+        if encode is not None and limit is not None:  # a remote model has neither
+            check_context(self.generator.name, encode, limit, samples)
 
     def answers(self, samples: Sequence[Sample], batch_size: int) -> Iterator[Generation]:
         yield from self.generator.run(samples, replace(self.settings, batch_size=batch_size))

@@ -1,6 +1,6 @@
-"""The store of a block-causal model (SDAR, arXiv 2510.06303): keys and values of finished blocks, kept for good.
+"""The store of a block-causal model (SDAR, arXiv 2510.06303): finished blocks, kept for good.
 
-No position sees a later block, so that what is stored of a finished one never changes, and an
+No position sees a later block, so that keys and values of a finished one never change, and an
 answer is the same with and without the store. Blocks are counted from the prompt's start: the
 prompt's last tokens may be part of the first decoded block. A pass that stores finished blocks
 gives no logits; it counts as nfe_prefill if it is a row's first, else as nfe_store, and not as nfe.

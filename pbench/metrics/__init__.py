@@ -5,7 +5,13 @@ Importing the package is cheap: ROUGE, BLEU and scipy are imported when a metric
 
 from __future__ import annotations
 
-from pbench.metrics.parsing import ANSWER_MARKER, extract_answer, parse_lenient, parse_strict
+from pbench.metrics.parsing import (
+    ANSWER_MARKER,
+    extract_answer,
+    judged_text,
+    parse_lenient,
+    parse_strict,
+)
 from pbench.metrics.registry import (
     METRICS,
     BertScorer,
@@ -27,6 +33,7 @@ __all__ = [
     "Outcome",
     "extract_answer",
     "get_metric",
+    "judged_text",
     "metric_names",
     "parse_lenient",
     "parse_strict",

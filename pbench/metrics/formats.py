@@ -1,7 +1,7 @@
 """Formal answers: text that matches a pattern, a pattern that fits examples, JSON.
 
-Patterns run in the `regex` engine because it has a time limit (Python's `re` has none); what `re`
-does not accept as a pattern is a bad pattern here too.
+Patterns are Python's `re`, and mean what they mean there; they run in the `regex` engine because it
+has a time limit (`re` has none). What the two read differently is written for `regex` first.
 """
 
 from __future__ import annotations
@@ -14,13 +14,40 @@ from typing import Any
 
 import regex
 
-from pbench.metrics.parsing import MAX_CHARACTERS, fenced
+from pbench.metrics.parsing import fenced
 from pbench.metrics.registry import sample_metric
 
 __all__ = ["json_syntax", "regex_match", "text_to_regex"]
 
 TIME_LIMIT_SECONDS = 0.5
 _MAX_PATTERN = 2_000
+MAX_CHARACTERS = 200_000
+
+
+# Escapes, comments, sets, counts, and braces that are no counts: `re` takes those as they are,
+# `regex` as fuzzy matching; and `[[:alpha:]]` is a class of characters to `regex` alone.
+_SYNTAX = (
+    r"(?P<escape>\\N\{[^}]*\}|\\.)|(?P<comment>\(\?\#[^)]*\))|(?P<set>\[\^?\]?(?:\\.|[^]\\])*+\])"
+    r"|(?P<count>\{(?:[0-9]+(?:,[0-9]*)?|,[0-9]*)\})|(?P<brace>\{)"
+)
+_PARTS = re.compile(_SYNTAX, re.DOTALL)
+_VERBOSE_PARTS = re.compile(rf"{_SYNTAX}|(?P<remark>\#[^\n]*)", re.DOTALL)
+# Before Python 3.14 `\B` does not match in an empty text.
+_NOWHERE = "" if re.match(r"\B", "") else r"(?:(?=[\s\S])|(?<=[\s\S]))"
+
+
+def _for_regex(pattern: str, flags: int) -> str:
+    """The pattern as `regex` must have it to mean what `re` means."""
+
+    def rewritten(part: re.Match[str]) -> str:
+        text = part.group()
+        if part.lastgroup == "set":
+            return "[" + re.sub(r"(\\.)|\[", lambda inner: inner[1] or r"\[", text[1:], flags=re.DOTALL)
+        if part.lastgroup in ("brace", "remark"):
+            return r"\{" if part.lastgroup == "brace" else ""
+        return rf"(?:\B{_NOWHERE})" if text == r"\B" else text
+
+    return (_VERBOSE_PARTS if flags & re.VERBOSE else _PARTS).sub(rewritten, pattern)
 
 
 def _compile(pattern: str) -> regex.Pattern[str] | None:
@@ -30,8 +57,7 @@ def _compile(pattern: str) -> regex.Pattern[str] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # `re` warns of sets that may change their meaning
-            re.compile(pattern)
-            return regex.compile(pattern)
+            return regex.compile(_for_regex(pattern, re.compile(pattern).flags))
     except (re.error, regex.error, OverflowError, RecursionError):
         return None
 

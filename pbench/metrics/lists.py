@@ -74,8 +74,9 @@ def word_count(reference: dict[str, Any]) -> int:
     return 1 if count is None else int(count)
 
 
-def _judge(prediction: str, holds: Callable[[list[str]], bool]) -> dict[str, float | None]:
-    lenient, strict = parse_list(prediction)
+def _judge(prediction: str, most: int, holds: Callable[[list[str]], bool]) -> dict[str, float | None]:
+    """`holds` of the list in the prediction; a right one has at most `most` items."""
+    lenient, strict = parse_list(prediction, most)
     score = 1.0 if holds(lenient) else 0.0
     if strict is None:
         return {"score": score, "score_strict": 0.0}
@@ -85,7 +86,8 @@ def _judge(prediction: str, holds: Callable[[list[str]], bool]) -> dict[str, flo
 @sample_metric("list_match", values=_VALUES)
 def list_match(prediction: str, reference: Any) -> dict[str, float | None]:
     """The parsed prediction equals the reference list."""
-    return _judge(prediction, as_items(reference).__eq__)
+    items = as_items(reference)
+    return _judge(prediction, len(items), items.__eq__)
 
 
 @sample_metric("list_shuffle", values=_VALUES)
@@ -96,25 +98,25 @@ def list_shuffle(prediction: str, reference: Any) -> dict[str, float | None]:
     def holds(answer: list[str]) -> bool:
         return len(answer) == len(source) and answer != source and sorted(answer) == sorted(source)
 
-    return _judge(prediction, holds)
+    return _judge(prediction, len(source), holds)
 
 
 @sample_metric("list_random_insert", values=_VALUES)
 def list_random_insert(prediction: str, reference: Any) -> dict[str, float | None]:
     """The prediction is `input` with `word` (or each of several) put in somewhere."""
     source, words = as_items(reference["input"]), as_words(reference["word"])
-    return _judge(prediction, lambda answer: inserts(answer, source, words))
+    return _judge(prediction, len(source) + len(words), lambda answer: inserts(answer, source, words))
 
 
 @sample_metric("list_random_remove", values=_VALUES)
 def list_random_remove(prediction: str, reference: Any) -> dict[str, float | None]:
     """The prediction is `input` without `n_words` (default 1) of its items."""
     source, count = as_items(reference["input"]), word_count(reference)
-    return _judge(prediction, lambda answer: removes(answer, source, count))
+    return _judge(prediction, len(source), lambda answer: removes(answer, source, count))
 
 
 @sample_metric("list_random_replace", values=_VALUES)
 def list_random_replace(prediction: str, reference: Any) -> dict[str, float | None]:
     """The prediction is `input` with `word` in the place of one item."""
     source, words = as_items(reference["input"]), as_words(reference["word"])
-    return _judge(prediction, lambda answer: replaces(answer, source, words))
+    return _judge(prediction, len(source), lambda answer: replaces(answer, source, words))

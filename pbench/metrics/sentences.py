@@ -44,23 +44,26 @@ def _verdict(right: bool) -> dict[str, float | None]:
 @sample_metric("sentence_random_insert", values=_VALUES)
 def sentence_random_insert(prediction: str, reference: Any) -> dict[str, float | None]:
     """The sentence has `word` more; without a `word`, any `n_words` (default 1) more."""
-    fields, answer = _fields(reference), sentence_words(prediction)
-    source, words = _source(fields), _new_words(fields)
-    return _verdict(inserts(answer, source, words) if words else removes(source, answer, word_count(fields)))
+    fields = _fields(reference)
+    source, words, count = _source(fields), _new_words(fields), word_count(fields)
+    answer = sentence_words(prediction, len(source) + max(count, len(words)))
+    return _verdict(inserts(answer, source, words) if words else removes(source, answer, count))
 
 
 @sample_metric("sentence_random_remove", values=_VALUES)
 def sentence_random_remove(prediction: str, reference: Any) -> dict[str, float | None]:
     """The sentence lacks exactly `n_words` (default 1) of its words."""
     fields = _fields(reference)
-    return _verdict(removes(sentence_words(prediction), _source(fields), word_count(fields)))
+    source = _source(fields)
+    return _verdict(removes(sentence_words(prediction, len(source)), source, word_count(fields)))
 
 
 @sample_metric("sentence_random_replace", values=_VALUES)
 def sentence_random_replace(prediction: str, reference: Any) -> dict[str, float | None]:
     """`word` stands for one of the words; without a `word`, exactly `n_words` places differ."""
-    fields, answer = _fields(reference), sentence_words(prediction)
+    fields = _fields(reference)
     source, words = _source(fields), _new_words(fields)
+    answer = sentence_words(prediction, len(source))
     if words:
         return _verdict(replaces(answer, source, words))
     if len(answer) != len(source):
@@ -76,7 +79,8 @@ def replace_all_with_unique_random(prediction: str, reference: Any) -> dict[str,
     `n_replace` null: no occurrence is left; negative: exactly that many are left; else exactly that
     many were replaced. `score` also wants every other word unchanged, `score_loose` does not.
     """
-    source, answer = _source(reference), sentence_words(prediction)
+    source = _source(reference)
+    answer = sentence_words(prediction, len(source))
     if len(answer) != len(source):
         return {"score": 0.0, "score_loose": 0.0}
     word = " ".join(_new_words(reference))

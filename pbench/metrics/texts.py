@@ -6,7 +6,7 @@ All of them work on whole columns. A value without its tool is None with a reaso
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pbench.metrics.cells import Cell, each, explain, products
@@ -29,6 +29,11 @@ def _text(reference: Any, key: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{key!r} of the reference is not a text")
     return value
+
+
+def _beginning(text: str) -> str:
+    """What ROUGE, BLEU and BERTScore read of a text: all of it, unless it is very long."""
+    return text if len(text) <= MAX_TEXT_CHARACTERS else text.strip()[:MAX_TEXT_CHARACTERS]
 
 
 def grammar_cells(texts: Sequence[str], tools: MetricTools) -> list[Cell]:
@@ -92,8 +97,8 @@ def summary(
     score = _rouge()
 
     def measured(prediction: str, reference: Any) -> dict[str, float]:
-        target = _text(reference, "summary")[:MAX_TEXT_CHARACTERS]
-        return score(target, prediction[:MAX_TEXT_CHARACTERS])
+        target = _beginning(_text(reference, "summary"))
+        return score(target, _beginning(prediction))
 
     rows = each(measured, predictions, references)
     rouge: dict[str, list[Cell]] = {
@@ -118,8 +123,13 @@ def paraphrase(
     bleu = _bleu()
 
     def distance(prediction: str, reference: Any) -> float:
-        source = _text(reference, "text")[:MAX_TEXT_CHARACTERS]
-        return 1.0 - bleu(prediction[:MAX_TEXT_CHARACTERS], source) if prediction.strip() else 0.0
+        source = _beginning(_text(reference, "text"))
+        if not prediction.strip():
+            return 0.0
+        try:
+            return 1.0 - bleu(_beginning(prediction), source)
+        except ValueError:  # where the original raises
+            return 0.0
 
     inverse: list[Cell] = each(distance, predictions, references)
     similar = _bertscore_cells(predictions, references, tools)
@@ -150,8 +160,18 @@ def starts_with(
 def _rouge() -> Callable[[str, str], dict[str, float]]:
     """(target, prediction) -> F-measures by name; the scorer is built once."""
     from rouge_score.rouge_scorer import RougeScorer
+    from rouge_score.tokenize import tokenize
+    from rouge_score.tokenizers import porter
 
-    scorer = RougeScorer(list(ROUGE_NAMES), use_stemmer=True)
+    class Tokens:
+        """The library's own tokens; stemming, most of its time, is done once a word."""
+
+        stem = staticmethod(lru_cache(maxsize=2**16)(porter.PorterStemmer().stem))
+
+        def tokenize(self, text: str) -> list[str]:
+            return tokenize(text, self)
+
+    scorer = RougeScorer(list(ROUGE_NAMES), tokenizer=Tokens())
 
     def score(target: str, prediction: str) -> dict[str, float]:
         return {name: float(value.fmeasure) for name, value in scorer.score(target, prediction).items()}
@@ -159,14 +179,31 @@ def _rouge() -> Callable[[str, str], dict[str, float]]:
     return score
 
 
-@cache
 def _bleu() -> Callable[[str, str], float]:
-    """(prediction, source) -> sentence BLEU in 0..1: 4-grams, brevity penalty, no smoothing, 13a."""
-    from sacrebleu.metrics import BLEU
+    """(prediction, source) -> sentence BLEU in 0..1: 4-grams, brevity penalty, no smoothing, 13a.
 
-    scorer = BLEU(smooth_method="none", tokenize="13a", effective_order=False)
-    # A corpus of one: the same number as sentence_score, which warns at each call that smoothing is better.
-    return lambda prediction, source: min(scorer.corpus_score([prediction], [[source]]).score / 100.0, 1.0)
+    ValueError where one of them has no token. To be made anew for each column of texts: the
+    library remembers 65,536 texts for ever, and is made to forget them here.
+    """
+    from sacrebleu.metrics import BLEU
+    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+    from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp
+
+    for tokenizer in (Tokenizer13a, TokenizerRegexp):
+        tokenizer.__call__.cache_clear()
+
+    # Tokens are made here because the library drops white space at the end first, which the
+    # original does not: it matters to 13a where a text ends in a hyphen and a newline.
+    tokens, scorer = Tokenizer13a(), BLEU(smooth_method="none", tokenize="none", force=True)
+
+    def score(prediction: str, source: str) -> float:
+        words, reference = tokens(prediction), tokens(source)
+        if not words or not reference:
+            raise ValueError("a text without a token")
+        # A corpus of one: the same number as sentence_score, which warns at each call.
+        return min(float(scorer.corpus_score([words], [[reference]]).score) / 100.0, 1.0)
+
+    return score
 
 
 def _bertscore_cells(predictions: Sequence[str], references: Sequence[Any], tools: MetricTools) -> list[Cell]:
@@ -176,7 +213,7 @@ def _bertscore_cells(predictions: Sequence[str], references: Sequence[Any], tool
     sources: list[list[str] | str] = each(lambda reference: [_text(reference, "text")], references)
     cells: list[Cell] = [source if isinstance(source, str) else 0.0 for source in sources]
     pairs = {
-        row: (prediction[:MAX_TEXT_CHARACTERS], source[0])
+        row: (_beginning(prediction), source[0])
         for row, (prediction, source) in enumerate(zip(predictions, sources, strict=True))
         if isinstance(source, list) and prediction.strip()
     }
@@ -191,6 +228,10 @@ def _similarity(scorer: BertScorer, pairs: Sequence[tuple[str, str]]) -> list[Ce
         return []
     try:
         values = scorer([prediction for prediction, _ in pairs], [source for _, source in pairs])
-        return [min(max(float(value), 0.0), 1.0) for value in values]
     except Exception as error:
-        return [explain(error)] * len(pairs)
+        if len(pairs) == 1:
+            return [explain(error)]
+        # A pair that the model cannot take must not cost the others their values.
+        middle = len(pairs) // 2
+        return _similarity(scorer, pairs[:middle]) + _similarity(scorer, pairs[middle:])
+    return [min(max(float(value), 0.0), 1.0) for value in values]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def load_network(checkpoint: Checkpoint, setup: Setup, dtype: torch.dtype) -> An
     return network.eval()
 
 
-def _native_config(folder: Path, values: dict[str, Any]) -> Any:
+def _native_config(folder: Path, values: Mapping[str, Any]) -> Any:
     """transformers' configuration; UsageError for a model_type that it does not have itself."""
     from transformers import CONFIG_MAPPING
 
@@ -95,12 +95,12 @@ def _native_config(folder: Path, values: dict[str, Any]) -> Any:
             f"hf:{folder}: model_type {model_type!r} is not in transformers; its own code is not run"
         )
     try:
-        return CONFIG_MAPPING[model_type].from_dict(values)
+        return CONFIG_MAPPING[model_type].from_dict(dict(values))
     except Exception as error:  # each class checks its keys in its own way
         raise ArtifactError(f"{folder / 'config.json'}: {_first_line(error)}") from None
 
 
-def _ends(folder: Path, values: dict[str, Any], tokens: Tokens) -> frozenset[int]:
+def _ends(folder: Path, values: Mapping[str, Any], tokens: Tokens) -> frozenset[int]:
     """End tokens of generation_config.json, else of config.json, and the tokenizer's own."""
     path = folder / "generation_config.json"
     try:

@@ -148,7 +148,9 @@ class Decoder(nn.Module):
 
     def __init__(self, shape: Shape, mlp: Callable[[Shape, int], nn.Module]):
         super().__init__()
-        self.embed_tokens = nn.Embedding(shape.vocab_size, shape.hidden_size)
+        # From an empty table: drawing one, on the meta device, would import torch._dynamo (3 s).
+        table = torch.empty(shape.vocab_size, shape.hidden_size)
+        self.embed_tokens = nn.Embedding.from_pretrained(table, freeze=False)
         self.layers = nn.ModuleList(Layer(shape, mlp(shape, number)) for number in range(shape.layers))
         self.norm = RMSNorm(shape.hidden_size, shape.rms_norm_eps)
 

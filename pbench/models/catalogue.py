@@ -28,8 +28,8 @@ __all__ = ["ModelInfo", "default_dtype", "family_names", "find_model", "known_mo
 
 _BUNDLED = Path(__file__).parent / "bundled"
 _AUTOREGRESSIVE = "hf:"
-_ONE_DTYPE = frozenset({"pbench_tiny"})
-_HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+_ONE_DTYPE = frozenset({"pbench_tiny", "oracle"})
+_HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +100,24 @@ class ModelInfo:
         return self.why is None
 
 
+_OWN = {
+    "tiny": ModelInfo("tiny", "pbench_tiny", "diffusion", _BUNDLED / "tiny"),
+    "oracle": ModelInfo("oracle", "oracle", "diffusion", None),  # exact posteriors: it has no files
+}
+
+
 def known_models() -> list[ModelInfo]:
     """The models that have a name of their own; the published ones are available once they are downloaded."""
     from pbench.models.hub import cached
 
-    found = [ModelInfo("tiny", "pbench_tiny", "diffusion", _BUNDLED / "tiny")]
+    found = list(_OWN.values())
     for name, (family, hub) in _PUBLISHED.items():
         why = None if cached(hub, None) else f"not downloaded yet; decode fetches {hub}"
         found.append(ModelInfo(name, family, "diffusion", None, why, hub))
     return found
 
 
-def find_model(
-    name_or_path: str, *, family: str | None = None, trust_remote_code: bool = False
-) -> ModelInfo:
+def find_model(name_or_path: str, *, family: str | None = None, trust_remote_code: bool = False) -> ModelInfo:
     """What `--model` stands for: a known name, a local folder, a hub id (NAME@REVISION pins either).
 
     The configuration and tokenizer of a hub repository are fetched, its weights not yet. `family`
@@ -135,11 +139,13 @@ def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denois
     `dtype` as `default_dtype` chooses it; None: float32.
     """
     target, wanted = _device(device), _dtype(dtype)
+    if info.family == "oracle":
+        return _imported("pbench.models.oracle:OracleDenoiser")(info.name, str(target))
     folder = info.folder
     if info.hub is not None and info.revision is not None and target.type != "meta":
         from pbench.models.hub import fetch_weights
 
-        folder = fetch_weights(info.hub, info.revision)
+        folder = fetch_weights(info.hub, info.revision, pickles=info.trusted)
     assert folder is not None
     for known in _FAMILIES:
         if known.name == info.family:
@@ -162,8 +168,8 @@ def family_names() -> list[str]:
 
 def _located(name: str, trusted: bool) -> ModelInfo:
     """Where a model's files are; its family stays open where config.json decides it."""
-    if name == "tiny":
-        return ModelInfo("tiny", "pbench_tiny", "diffusion", _BUNDLED / "tiny")
+    if name in _OWN:
+        return _OWN[name]
     if name.startswith(_AUTOREGRESSIVE):
         found = _located(name.removeprefix(_AUTOREGRESSIVE), trusted)
         return replace(found, family="hf", kind="autoregressive")
@@ -174,7 +180,7 @@ def _located(name: str, trusted: bool) -> ModelInfo:
         return _on_hub(alias, _PUBLISHED[alias][1], revision or None, trusted)
     found_id = _HUB_ID.fullmatch(name)
     if found_id is None or Path(name).is_absolute():
-        raise unknown_name("model", name, ["tiny", *_PUBLISHED])
+        raise unknown_name("model", name, [*_OWN, *_PUBLISHED])
     return _on_hub(found_id["id"].partition("/")[2], found_id["id"], found_id["revision"], trusted)
 
 

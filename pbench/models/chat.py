@@ -36,8 +36,8 @@ CHATML = ChatFormat(
     "<|im_start|>assistant\n",
 )
 LLAMA3 = ChatFormat(
-    "{{ bos_token }}{% for message in messages %}<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n"
-    "{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
+    "{{ bos_token }}{% for message in messages %}<|start_header_id|>{{ message['role'] }}"
+    "<|end_header_id|>\n\n{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
     "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}",
     "<|start_header_id|>assistant<|end_header_id|>\n\n",
 )
@@ -61,7 +61,8 @@ class Chat:
         Mends what published templates do wrong: BOS twice, or no generation prompt though asked for.
         """
         text = self._render(messages, True)
-        if not text.endswith(self._generation_prompt) and text == self._render(messages, False):
+        begun = text.rstrip().endswith(self._generation_prompt.rstrip())  # jinja drops a last newline
+        if not begun and text == self._render(messages, False):
             text += self._generation_prompt
         bos = self._special.get("bos_token", "")
         while bos and text.startswith(bos + bos):
@@ -79,7 +80,9 @@ class Chat:
 
 def _environment() -> ImmutableSandboxedEnvironment:
     """As in transformers: blocks leave no blank lines, JSON is not escaped for HTML."""
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+    )
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise
     environment.globals["strftime_now"] = _now

@@ -8,7 +8,10 @@ import torch
 
 from pbench.interfaces import Denoiser, TextGenerator
 from pbench.models.catalogue import ModelInfo
+from pbench.models.diffusion_gemma import DiffusionGemmaGenerator
+from pbench.models.diffusion_gemma_network import GemmaNetwork
 from pbench.models.masked import MaskedDenoiser
+from pbench.models.sedd import SeddGenerator
 
 __all__ = ["check_model"]
 
@@ -24,7 +27,11 @@ def check_model(info: ModelInfo, model: Denoiser | TextGenerator) -> dict[str, A
         found |= _masked_facts(model)
     elif isinstance(model, Denoiser):
         found |= {"context": model.capabilities.max_length, "vocabulary": {"rows": model.vocab_size}}
+    if isinstance(model, SeddGenerator | DiffusionGemmaGenerator):
+        found |= model.facts()
     network = getattr(model, "network", None)
+    if isinstance(network, GemmaNetwork):
+        network = network.model
     if isinstance(network, torch.nn.Module):
         count = sum(parameter.numel() for parameter in network.parameters())
         found["parameters"] = count

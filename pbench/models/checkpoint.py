@@ -59,7 +59,7 @@ class Config:
         """Refuse a variant that is not implemented; a missing or null key is the family's default."""
         value = self.values.get(name)
         if value is not None and value not in allowed:
-            choices = " or ".join(repr(each) for each in allowed)
+            choices = " or ".join(repr(each) for each in allowed) or "null"
             raise self._wrong(name, f"is {value!r}; only {choices} is implemented")
 
     def _value(self, name: str, default: Any) -> Any:

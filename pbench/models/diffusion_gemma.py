@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ from pbench.interfaces import GenerationSettings
 from pbench.models.diffusion_gemma_canvas import CanvasState, Rules
 from pbench.models.diffusion_gemma_network import GemmaBatch, GemmaNetwork
 from pbench.models.tokens import Tokens
-from pbench.models.traced import TracedRow
+from pbench.models.traced import TracedRow, batches
 from pbench.records import Generation, Sample
 
 __all__ = ["DiffusionGemmaGenerator", "DiffusionGemmaOptions"]
@@ -63,6 +63,7 @@ class DiffusionGemmaGenerator:
         self.rules = rules  # the checkpoint's
         self.identity = identity
         self.device = network.device
+        self.max_length = network.max_length
 
     def supports(self, task: str) -> str | None:  # noqa: ARG002 - it can be asked anything
         return None
@@ -74,21 +75,31 @@ class DiffusionGemmaGenerator:
     def decode(self, ids: Sequence[int]) -> str:
         return self.tokens.decode(ids)
 
+    def facts(self) -> dict[str, Any]:
+        """What `models check` says of it."""
+        network, rules = self.network, self.rules
+        return {
+            "context": network.max_length,
+            "vocabulary": {"rows": network.vocab_size, "tokenizer": self.tokens.size},
+            "special_tokens": {"eos": sorted(network.eos_token_ids), "pad": network.pad_token_id},
+            "canvas": network.canvas_length,
+            "sampling": {field.name: getattr(rules, field.name) for field in fields(rules)},
+        }
+
     def run(self, samples: Iterable[Sample], settings: GenerationSettings) -> Iterator[Generation]:
         """Answers in batches of one gen_length; UsageError for settings that the loop does not have."""
         rules = self._rules(settings)
-        by_length: dict[int, list[Sample]] = {}
-        for sample in samples:
-            by_length.setdefault(sample.gen_length, []).append(sample)
-        for of_length in by_length.values():
-            for start in range(0, len(of_length), settings.batch_size):
-                batch = of_length[start : start + settings.batch_size]
-                rows = [self._open(sample, settings.seed) for sample in batch]
-                yield from (row for row in rows if isinstance(row, Generation))
-                yield from self._decode([row for row in rows if isinstance(row, TracedRow)], rules)
+        for batch in batches(samples, settings.batch_size):
+            rows = [self._open(sample, settings.seed) for sample in batch]
+            yield from (row for row in rows if isinstance(row, Generation))
+            yield from self._decode([row for row in rows if isinstance(row, TracedRow)], rules)
 
     def _rules(self, settings: GenerationSettings) -> Rules:
-        if settings.temperature != self.temperature or settings.top_p is not None or settings.top_k is not None:
+        if (
+            settings.temperature != self.temperature
+            or settings.top_p is not None
+            or settings.top_k is not None
+        ):
             raise UsageError(
                 f"{self.name} has a temperature schedule of its own: --t-max and --t-min; drop --temperature,"
                 " --top-p, --top-k"
@@ -135,7 +146,10 @@ class DiffusionGemmaGenerator:
                 self._store(batch, rows, canvases[going])
 
     def _denoise(self, batch: GemmaBatch, rows: Sequence[TracedRow], rules: Rules, start: int) -> Tensor:
-        """The argmax canvases [R, C] of rows, each denoised until it is done; `start`: its first answer position."""
+        """The argmax canvases [R, C] of rows, each denoised until it is done.
+
+        `start` is the canvas's first answer position.
+        """
         size = self.network.canvas_length
         live = list(range(len(rows)))
 

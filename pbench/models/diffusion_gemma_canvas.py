@@ -33,12 +33,12 @@ class Rules:
     confidence: float
 
     def temperature(self, number: int) -> float:
-        """At step `number`, from 0: from t_max at the first towards t_min, linearly in the steps that are left."""
+        """At step `number`, from 0: t_max at the first, then linearly towards t_min."""
         return self.t_min + (self.t_max - self.t_min) * (self.steps - number) / self.steps
 
 
 def accepted(entropy: Tensor, bound: float) -> Tensor:
-    """Bool [R, C]: the positions of lowest `entropy` (nats) whose sum without the largest is within the bound."""
+    """Bool [R, C]: positions of lowest `entropy` (nats) with a sum without the largest of at most `bound`."""
     ordered, order = entropy.double().sort(dim=1, stable=True)
     before = ordered.cumsum(1).roll(1, 1)
     before[:, 0] = 0.0
@@ -46,9 +46,9 @@ def accepted(entropy: Tensor, bound: float) -> Tensor:
 
 
 class CanvasState:
-    """What stands on the canvases of a batch (`ids`), and the `argmax` of the last logits; rows leave by `keep`.
+    """What stands on the canvases of a batch (`ids`), and the `argmax` of the last logits.
 
-    `uniforms` are numbers in [0, 1), float64 [R, C], from each row's own stream.
+    `uniforms` are numbers in [0, 1), float64 [R, C], from each row's own stream. Rows leave by `keep`.
     """
 
     def __init__(self, uniforms: Tensor, vocab_size: int, rules: Rules):
@@ -62,7 +62,7 @@ class CanvasState:
         self.finite = torch.ones(len(uniforms), dtype=torch.bool, device=uniforms.device)
 
     def step(self, logits: Tensor, uniforms: Callable[[], Tensor]) -> Tensor:
-        """Take in float32 logits [R, C, V], which are divided by the temperature; bool [R]: rows that are done."""
+        """Take in float32 logits [R, C, V], which get divided by the temperature; bool [R]: who is done."""
         logits /= self.rules.temperature(self.number)
         self.number += 1
         drawn, noise = uniforms(), self._noise(uniforms())

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from pbench.errors import ArtifactError, UsageError
 from pbench.models.autoregressive_files import digests, quiet
@@ -18,19 +19,20 @@ from pbench.models.checkpoint import Checkpoint, Config
 from pbench.models.diffusion_gemma import DiffusionGemmaGenerator
 from pbench.models.diffusion_gemma_canvas import Rules
 from pbench.models.diffusion_gemma_network import GemmaNetwork
-from pbench.models.random_files import RandomSize, random_tensor, trained_tokenizer, write_tokenizer
+from pbench.models.random_files import RandomSize, trained_tokenizer, write_tokenizer
 from pbench.models.tokens import Tokens
 from pbench.models.weights import weight_files
 
 __all__ = ["load", "write_random"]
 
 GEMMA = ChatFormat(
-    "{{ bos_token }}{% for message in messages %}<|turn>{{ message['role'] }}\n"
+    "{{ bos_token }}{% for message in messages %}<|turn>"
+    "{{ 'model' if message['role'] == 'assistant' else message['role'] }}\n"
     "{{ message['content'] | trim }}<turn|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|turn>model\n{% endif %}",
     "<|turn>model\n",
 )
-"""For checkpoints without a template of their own (the published one has one); roles as they are."""
+"""For checkpoints without a template of their own; Gemma's turns."""
 
 _PUBLISHED = Rules(steps=48, entropy_bound=0.1, t_max=0.8, t_min=0.4, stability=1, confidence=0.005)
 _CANVAS = 32  # of random checkpoints; the published one's is 256
@@ -93,13 +95,20 @@ def write_random(out: Path, texts: Sequence[str], size: RandomSize) -> None:
     generator = torch.Generator().manual_seed(size.seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.copy_(random_tensor(name, parameter.shape, generator))
+            parameter.copy_(_random(name, parameter.shape, generator))
     total = sum(parameter.nbytes for parameter in model.parameters())
     with quiet():
         model.save_pretrained(out, max_shard_size="1TB" if size.shards == 1 else total // size.shards)
-    write_tokenizer(
-        out, tokenizer, {f"{role}_token": text for role, text in special.items()}, GEMMA.template
-    )
+    write_tokenizer(out, tokenizer, {f"{role}_token": text for role, text in special.items()}, GEMMA.template)
+
+
+def _random(name: str, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Logits are peaked; the way back of the last step's is weak, else many steps magnify rounding errors."""
+    values = torch.randn(*shape, generator=generator)
+    if len(shape) == 1:
+        return 1 + 0.1 * values
+    gain = 1.5 if "embed" in name else 0.02 if "self_conditioning.down" in name else 1.0
+    return gain * values * shape[-1] ** -0.5
 
 
 def _class() -> Any:
@@ -109,7 +118,7 @@ def _class() -> Any:
         import transformers
 
         raise UsageError(
-            f"transformers {transformers.__version__} has no DiffusionGemma; install a newer one (5.23 has it)"
+            f"transformers {transformers.__version__} has no DiffusionGemma; it came with 5.11"
         ) from None
     return DiffusionGemmaForBlockDiffusion
 
@@ -148,7 +157,9 @@ def _with_weights(folder: Path, device: torch.device, dtype: torch.dtype) -> Any
         "of another shape": sorted(str(found[0]) for found in said["mismatched_keys"]),
     }
     if any(problems.values()):
-        listed = "; ".join(f"{len(names)} {what}: {', '.join(names[:8])}" for what, names in problems.items() if names)
+        listed = "; ".join(
+            f"{len(names)} {what}: {', '.join(names[:8])}" for what, names in problems.items() if names
+        )
         raise ArtifactError(f"{folder}: tensors do not fit config.json: {listed}")
     return model.to(device)
 

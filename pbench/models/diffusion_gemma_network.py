@@ -68,7 +68,7 @@ class GemmaBatch:
         self.lengths = self.lengths + real.sum(1)
 
     def logits(self, canvas: Tensor, last: Tensor | None) -> Tensor:
-        """float32 [R, C, V] of a canvas [R, C], conditioned on the `last` logits of it where there are any."""
+        """float32 [R, C, V] of a canvas [R, C], given the `last` logits of it where there are any."""
         model = self.network.model
         columns = torch.arange(canvas.shape[1], device=canvas.device)
         out = model(

@@ -1,4 +1,4 @@
-"""Dream-v0, Dream-Coder and DiffuCoder: Qwen2.5 with attention over everything and a shifted head (arXiv 2508.15487)."""
+"""Dream-v0, Dream-Coder, DiffuCoder (arXiv 2508.15487): Qwen2.5 that sees everything, its head shifted."""
 
 from __future__ import annotations
 

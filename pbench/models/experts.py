@@ -38,6 +38,17 @@ class Routing:
     normalised: bool = True
     scale: float = 1.0
 
+    @property
+    def problem(self) -> str | None:
+        """What cannot be, None if nothing."""
+        uneven = self.experts % self.groups or (self.groups > 1 and self.experts < 2 * self.groups)
+        if not 0 < self.top_groups <= self.groups or uneven:
+            return "n_group, topk_group and num_experts do not fit together"
+        eligible = self.top_groups * self.experts // self.groups
+        if not 0 < self.chosen <= eligible:
+            return f"num_experts_per_tok {self.chosen} is more than the {eligible} eligible"
+        return None
+
 
 class Router(nn.Module):
     """Tokens [T, d] to weights float32 [T, k] and the numbers of the experts [T, k]."""
@@ -79,7 +90,7 @@ class Router(nn.Module):
 
 
 class Mixture(nn.Module):
-    """The layer's MLP: routed experts of width `width`, and a shared one that sees every token where there is."""
+    """A layer's MLP: routed experts of width `width`, and beside them a shared one where it has a width."""
 
     def __init__(self, routing: Routing, hidden_size: int, width: int, shared_width: int | None = None):
         super().__init__()
@@ -98,6 +109,8 @@ class Mixture(nn.Module):
     def _outputs(self, tokens: Tensor, chosen: Tensor) -> Tensor:
         """What each chosen expert gives, [T, k, d]; an expert runs once over all of its tokens."""
         experts, size = chosen.flatten(), chosen.shape[1]
+        if tokens.is_meta:  # shapes alone: whose turn it is has no answer there
+            return tokens.new_empty(*chosen.shape, tokens.shape[1])
         order = experts.argsort(stable=True)
         counts = experts.bincount(minlength=len(self.experts)).tolist()
         found = tokens.new_empty(len(order), tokens.shape[1])

@@ -14,6 +14,7 @@ from pbench.models.checkpoint import SMALL_FILES
 __all__ = ["cached", "fetch_small_files", "fetch_weights"]
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+_PICKLES = ("*.bin", "*.pt", "*.pth")
 
 
 def fetch_small_files(repository: str, revision: str | None) -> tuple[Path, str]:
@@ -25,9 +26,15 @@ def fetch_small_files(repository: str, revision: str | None) -> tuple[Path, str]
     return folder, folder.name
 
 
-def fetch_weights(repository: str, commit: str) -> Path:
-    """The folder of a commit with its weights in it; what is there already is not fetched again."""
-    return _fetch(repository, commit, (*SMALL_FILES, *_WEIGHTS))
+def fetch_weights(repository: str, commit: str, *, pickles: bool = False) -> Path:
+    """The folder of a commit with its weights in it; what is there already is not fetched again.
+
+    `pickles` are fetched where they are trusted and there is nothing better.
+    """
+    folder = _fetch(repository, commit, (*SMALL_FILES, *_WEIGHTS))
+    if pickles and not any(folder.glob("*.safetensors")):
+        return _fetch(repository, commit, _PICKLES)
+    return folder
 
 
 def cached(repository: str, revision: str | None) -> bool:
@@ -40,8 +47,13 @@ def cached(repository: str, revision: str | None) -> bool:
 
 def _fetch(repository: str, revision: str | None, patterns: tuple[str, ...]) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-    from huggingface_hub.errors import RevisionNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     name = repository if revision is None else f"{repository}@{revision}"
     try:
@@ -50,9 +62,10 @@ def _fetch(repository: str, revision: str | None, patterns: tuple[str, ...]) -> 
         raise UsageError(f"--model {name}: the repository has no such revision") from None
     except RepositoryNotFoundError:
         raise UsageError(
-            f"--model {name}: no such folder here, and no such repository on the hub (or one that needs a token)"
+            f"--model {name}: no such folder here, and no such repository on the hub"
+            " (or one that needs a token)"
         ) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         why = str(error).strip().splitlines()[0]
         raise UsageError(
             f"--model {name}: it is not in the local cache and the hub cannot be reached ({why});"

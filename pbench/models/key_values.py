@@ -66,14 +66,18 @@ class Span:
         self.first = (use.start - reach).clamp_min(0)  # [R]
         width = int((use.stop - self.first).max())
         columns = self.first.unsqueeze(1) + torch.arange(width, device=padding.device)
-        stored = (columns >= use.start.unsqueeze(1)) & (columns < use.stop.unsqueeze(1)) & (columns >= padding)
+        stored = (
+            (columns >= use.start.unsqueeze(1)) & (columns < use.stop.unsqueeze(1)) & (columns >= padding)
+        )
         self.columns = columns.clamp_max(canvas.length - 1)  # [R, Q]
         self.position_ids = (self.columns - padding).clamp_min(0)
         self.places = (columns - padding).masked_fill(~stored, memory.nowhere)
 
     def exchange(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store the pass's keys and values [R, Q, kv_heads, head_dim]; all [R, K, ...] that the rows have."""
-        return self._exchange(self.memory.keys[layer], keys), self._exchange(self.memory.values[layer], values)
+        return self._exchange(self.memory.keys[layer], keys), self._exchange(
+            self.memory.values[layer], values
+        )
 
     def _exchange(self, kept: Tensor, new: Tensor) -> Tensor:
         kept[self.slots.unsqueeze(1), self.places] = new

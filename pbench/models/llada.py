@@ -1,4 +1,4 @@
-"""LLaDA-8B-Instruct and LLaDA-1.5: a Llama block under OLMo's names, attention over everything (arXiv 2502.09992)."""
+"""LLaDA-8B-Instruct, LLaDA-1.5 (arXiv 2502.09992): Llama's block under OLMo's names, seeing everything."""
 
 from __future__ import annotations
 
@@ -60,7 +60,13 @@ def shape(config: Config) -> Shape:
     config.only("block_type", "llama")
     config.only("layer_norm_type", "rms")
     config.only("activation_type", "silu")
-    for unused in ("alibi", "attention_layer_norm", "include_bias", "include_qkv_bias", "multi_query_attention"):
+    for unused in (
+        "alibi",
+        "attention_layer_norm",
+        "include_bias",
+        "include_qkv_bias",
+        "multi_query_attention",
+    ):
         config.only(unused, False)
     for unused in ("scale_logits", "input_emb_norm", "bias_for_layer_norm"):
         config.only(unused, False)

@@ -23,7 +23,9 @@ from pbench.models.weights import Names, Place
 
 __all__ = ["LLADA2", "file_tensors", "load"]
 
-_ATTENTION = re.compile(r"(model\.layers\.\d+)\.attention\.(query_key_value|dense|query_layernorm|key_layernorm)\.weight")
+_ATTENTION = re.compile(
+    r"(model\.layers\.\d+)\.attention\.(query_key_value|dense|query_layernorm|key_layernorm)\.weight"
+)
 _IN_ATTENTION = {"dense": "o_proj", "query_layernorm": "q_norm", "key_layernorm": "k_norm"}
 _EMBEDDING = "model.word_embeddings.weight"
 
@@ -66,8 +68,8 @@ def mlp_of(config: Config) -> Callable[[Shape, int], nn.Module]:
         normalised=config.flag("norm_topk_prob", True),
         scale=config.number("routed_scaling_factor", 1.0),
     )
-    if routing.groups < routing.top_groups or routing.experts % routing.groups:
-        raise ArtifactError(f"{config.path}: n_group, topk_group and num_experts do not fit together")
+    if routing.problem:
+        raise ArtifactError(f"{config.path}: {routing.problem}")
     width = config.integer("moe_intermediate_size")
     dense = config.integer("first_k_dense_replace", 0)
     shared = width * config.integer("num_shared_experts", 0)

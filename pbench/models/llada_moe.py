@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from pbench.errors import ArtifactError
 from pbench.models.backbone import Shape, dense_mlp
 from pbench.models.chat import ChatFormat
 from pbench.models.checkpoint import Checkpoint, Config
@@ -21,8 +22,9 @@ from pbench.models.qwen import rope_theta
 __all__ = ["LLADA_MOE", "ROLES", "load"]
 
 ROLES = ChatFormat(
-    "{% for message in messages %}<role>{{ 'HUMAN' if message['role'] == 'user' else message['role'] | upper }}"
-    "</role>{{ message['content'] }}<|role_end|>{% endfor %}"
+    "{% for message in messages %}<role>"
+    "{{ 'HUMAN' if message['role'] == 'user' else message['role'] | upper }}</role>"
+    "{{ message['content'] }}<|role_end|>{% endfor %}"
     "{% if add_generation_prompt %}<role>ASSISTANT</role>{% endif %}",
     "<role>ASSISTANT</role>",
 )
@@ -65,6 +67,8 @@ def mlp_of(config: Config) -> Callable[[Shape, int], nn.Module]:
         normalised=config.flag("norm_topk_prob"),
         scale=config.number("routed_scaling_factor", 1.0),
     )
+    if routing.problem:
+        raise ArtifactError(f"{config.path}: {routing.problem}")
     width = config.integer("expert_intermediate_size", config.values.get("intermediate_size"))
     marked = config.values.get("moe_layer_freq")
 

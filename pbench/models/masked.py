@@ -40,10 +40,9 @@ class Family:
     """What sets a family apart.
 
     `shape` reads config.json. `published` are the ids of the family's checkpoints, for a config.json
-    that lacks them. `shifted`: row i of the logits predicts position i + 1. `compat_schedule`
-    see `pbench.interfaces.Capabilities`. `block`: the block length of
-    block-causal attention by config.json and the checkpoint's name. `mlp` makes each layer's MLP, see `Backbone`; with `config`
-    bound by `mlp_of` where it needs more than the shape.
+    that lacks them. `shifted`: row i of the logits predicts position i + 1. `compat_schedule` as in
+    `Capabilities`. `block`: the length of block-causal attention, by config.json and the checkpoint's
+    name. `mlp_of`: by config.json, what makes each layer's MLP (see `Backbone`).
     """
 
     name: str
@@ -91,7 +90,11 @@ class MaskedDenoiser:
             compat_schedule=setup.family.compat_schedule,
         )
         self.vocab_size = setup.network.shape.vocab_size
-        self.mask_token_id, self.eos_token_id, self.pad_token_id = setup.ids.mask, setup.ids.eos, setup.ids.pad
+        self.mask_token_id, self.eos_token_id, self.pad_token_id = (
+            setup.ids.mask,
+            setup.ids.eos,
+            setup.ids.pad,
+        )
         self.device = setup.network.model.embed_tokens.weight.device
 
     def supports(self, task: str) -> str | None:  # noqa: ARG002 - it can be asked anything
@@ -198,8 +201,8 @@ def _check_vocabulary(config: Config, shape: Shape, tokens: Tokens, ids: Special
     """ArtifactError if tokenizer, special ids and embedding disagree."""
     if tokens.size > shape.vocab_size:
         raise ArtifactError(
-            f"{config.path.parent}: the tokenizer has ids up to {tokens.size - 1}, but config.json an embedding"
-            f" of {shape.vocab_size} rows; they are of different models"
+            f"{config.path.parent}: the tokenizer has ids up to {tokens.size - 1}, but config.json"
+            f" an embedding of {shape.vocab_size} rows; they are of different models"
         )
     for key, value in (("mask", ids.mask), ("eos", ids.eos), ("pad", ids.pad)):
         if value >= shape.vocab_size:

@@ -39,9 +39,9 @@ __all__ = ["Recipe", "random_families", "write_masked", "write_random"]
 
 # LLaDA's own template begins the answer whether it is asked to or not.
 _LLADA_TEMPLATE = (
-    "{% for message in messages %}{{ bos_token if loop.first else '' }}<|start_header_id|>{{ message['role'] }}"
-    "<|end_header_id|>\n\n{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
-    "<|start_header_id|>assistant<|end_header_id|>\n\n"
+    "{% for message in messages %}{{ bos_token if loop.first else '' }}<|start_header_id|>"
+    "{{ message['role'] }}<|end_header_id|>\n\n{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
+    "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"
 )
 _ROPE_THETA = 1e3  # heads of few dimensions need quick rotations to tell positions apart
 
@@ -129,7 +129,7 @@ def _llada_moe_config(size: RandomSize) -> dict[str, Any]:
         "num_key_value_heads": size.heads,
         "num_experts": 8,
         "num_experts_per_tok": 2,
-        "expert_intermediate_size": size.hidden_size // 2,
+        "expert_intermediate_size": 3 * size.hidden_size,
         "dense_intermediate_size": 3 * size.hidden_size,
         "moe_layer_freq": [1] * size.layers,
         "norm_topk_prob": None,

@@ -1,4 +1,4 @@
-"""What every random checkpoint is made of: a tokenizer trained on texts, weights that decide, the hub's files."""
+"""What a random checkpoint is made of: a tokenizer trained on texts, weights that decide, the hub's files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,25 @@ from torch import Tensor
 
 from pbench.errors import UsageError
 
-__all__ = ["RandomSize", "random_tensor", "trained_tokenizer", "write_json", "write_tokenizer", "write_weights"]
+__all__ = [
+    "RandomSize",
+    "random_tensor",
+    "trained_tokenizer",
+    "write_json",
+    "write_tokenizer",
+    "write_weights",
+]
 
-_GAINS = {"head": 3.0, "q_proj": 2.5, "k_proj": 2.5, "q_norm": 2.0, "k_norm": 2.0, "v_proj": 2.0, "o_proj": 2.0}
+_GAINS = {
+    "head": 3.0,
+    "q_proj": 2.5,
+    "k_proj": 2.5,
+    "q_norm": 2.0,
+    "k_norm": 2.0,
+    "v_proj": 2.0,
+    "o_proj": 2.0,
+    "down_proj": 2.0,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +51,7 @@ class RandomSize:
     def __post_init__(self) -> None:
         if self.hidden_size % (2 * self.heads):
             raise UsageError(
-                f"hidden size {self.hidden_size} must be an even number of dimensions for each of {self.heads} heads"
+                f"hidden size {self.hidden_size}: {self.heads} heads need an even number of dimensions each"
             )
 
 
@@ -47,7 +63,9 @@ def trained_tokenizer(texts: Iterable[str], vocab_size: int, special: Sequence[s
     pieces = vocab_size - len(special)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     if pieces < len(alphabet):
-        raise UsageError(f"vocabulary {vocab_size}: it needs {len(alphabet)} bytes and {len(special)} special tokens")
+        raise UsageError(
+            f"vocabulary {vocab_size}: it needs {len(alphabet)} bytes and {len(special)} special tokens"
+        )
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -85,7 +103,9 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def write_tokenizer(out: Path, tokenizer: Tokenizer, special: Mapping[str, str], template: str | None) -> None:
+def write_tokenizer(
+    out: Path, tokenizer: Tokenizer, special: Mapping[str, str], template: str | None
+) -> None:
     """tokenizer.json and tokenizer_config.json; `special` by role (bos_token, eos_token, ...)."""
     tokenizer.save(str(out / "tokenizer.json"))
     settings: dict[str, Any] = {**special, "tokenizer_class": "PreTrainedTokenizerFast"}

@@ -73,7 +73,7 @@ class SafetensorsFile:
                 step = max(1, _CHUNK_BYTES // max(1, row_bytes))
                 for start in range(0, shape[0], step):
                     rows = torch.empty(min(step, shape[0] - start), *shape[1:], dtype=entry.dtype)
-                    buffer = memoryview(rows.view(-1).view(torch.uint8).numpy())
+                    buffer = rows.view(-1).view(torch.uint8).numpy().data
                     self._fill(file, buffer)
                     if sha256 is not None:
                         sha256.update(buffer)

@@ -1,4 +1,4 @@
-"""SDAR and TraDo: Qwen3 with attention over all earlier blocks and one's own (arXiv 2510.06303, 2509.06949)."""
+"""SDAR and TraDo (arXiv 2510.06303, 2509.06949): Qwen3 that sees earlier blocks and its own."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from pbench.models.sedd_canvas import SeddCanvas
 from pbench.models.sedd_kernels import Kernel, Noise, Predictor, kernels
 from pbench.models.sedd_network import SeddNetwork
 from pbench.models.tokens import Tokens
-from pbench.models.traced import TracedRow
+from pbench.models.traced import TracedRow, batches
 from pbench.records import Generation, Sample
 
 __all__ = ["SeddGenerator", "SeddOptions"]
@@ -73,22 +73,31 @@ class SeddGenerator:
     def decode(self, ids: Sequence[int]) -> str:
         return self.tokens.decode(ids)
 
+    def facts(self) -> dict[str, Any]:
+        """What `models check` says of it."""
+        return {
+            "context": self.max_length,
+            "vocabulary": {"rows": self.config.states, "tokenizer": self.tokens.size},
+            "graph": self.config.graph.type,
+            "noise": self.config.noise.type,
+            "sampling": "--sampler analytic (default) or euler, at temperature 1; no masked samplers",
+        }
+
     def run(self, samples: Iterable[Sample], settings: GenerationSettings) -> Iterator[Generation]:
         """Answers in batches of one gen_length; UsageError for settings that the kernels do not have."""
         options = self._options(settings)
-        by_length: dict[int, list[Sample]] = {}
-        for sample in samples:
-            by_length.setdefault(sample.gen_length, []).append(sample)
-        for gen_length, of_length in by_length.items():
-            rules = self._rules(options, gen_length)
-            for start in range(0, len(of_length), settings.batch_size):
-                batch = of_length[start : start + settings.batch_size]
-                rows = [self._open(sample, options, settings.seed) for sample in batch]
-                yield from (row for row in rows if isinstance(row, Generation))
-                yield from self._decode([row for row in rows if isinstance(row, TracedRow)], rules)
+        for batch in batches(samples, settings.batch_size):
+            rows = [self._open(sample, options, settings.seed) for sample in batch]
+            yield from (row for row in rows if isinstance(row, Generation))
+            rules = self._rules(options, batch[0].gen_length)
+            yield from self._decode([row for row in rows if isinstance(row, TracedRow)], rules)
 
     def _options(self, settings: GenerationSettings) -> SeddOptions:
-        if settings.temperature != self.temperature or settings.top_p is not None or settings.top_k is not None:
+        if (
+            settings.temperature != self.temperature
+            or settings.top_p is not None
+            or settings.top_k is not None
+        ):
             raise UsageError(
                 f"{self.name} draws from its own kernels: it takes --temperature 1, no --top-p and no --top-k"
             )
@@ -107,7 +116,10 @@ class SeddGenerator:
         return kernels(schedule, self.config.absorbing, options.predictor, steps)
 
     def _open(self, sample: Sample, options: SeddOptions, seed: int) -> TracedRow | Generation:
-        prompt = self.encode(sample)
+        try:
+            prompt = self.encode(sample)
+        except UsageError as error:
+            return TracedRow(sample, (), 0, seed).failure("prompt", str(error))
         needed = len(prompt) + sample.gen_length
         limit = options.canvas_length or self.max_length
         row = TracedRow(sample, prompt, options.canvas_length or needed, seed)

@@ -37,7 +37,7 @@ _TOKENIZER = "openai-community/gpt2"
 
 
 def load(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype | None) -> SeddGenerator:
-    """The checkpoint on `device` (on "meta": without its weights, which are checked and hashed all the same)."""
+    """The checkpoint on `device` (on "meta": without its weights, checked and hashed all the same)."""
     dtype = dtype or torch.float32
     folder = checkpoint.folder
     config = SeddConfig.read(checkpoint.config.values, folder / "config.json")
@@ -100,7 +100,9 @@ def _tokens(checkpoint: Checkpoint) -> tuple[Tokens, dict[str, str]]:
     if (folder / "tokenizer.json").exists():
         return Tokens(folder, JOINED), {}
     if checkpoint.hub is None:
-        raise ArtifactError(f"{folder}: holds no tokenizer.json; SEDD speaks GPT-2's, copy that of {_TOKENIZER}")
+        raise ArtifactError(
+            f"{folder}: holds no tokenizer.json; SEDD speaks GPT-2's, copy that of {_TOKENIZER}"
+        )
     from pbench.models.hub import fetch_small_files
 
     found, commit = fetch_small_files(_TOKENIZER, None)

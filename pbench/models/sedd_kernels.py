@@ -55,7 +55,7 @@ Kernel = Callable[[Tensor, Tensor], Tensor]
 
 
 def kernels(noise: Noise, absorbs: bool, predictor: Predictor, steps: int) -> list[tuple[float, Kernel]]:
-    """The noise level to ask the model at, and what to do with its ratios: `steps` steps and a denoising one."""
+    """The noise level to ask the model at, and what to do with its ratios: `steps` times, then to denoise."""
     grid = [1 + (_LAST - 1) * step / steps for step in range(steps + 1)]
     rules: list[tuple[float, Kernel]] = []
     for time, earlier in pairwise(grid):
@@ -95,7 +95,7 @@ def _uniform_euler(score: Tensor, tokens: Tensor, *, hop: float) -> Tensor:
 
 
 def _uniform_analytic(score: Tensor, tokens: Tensor, *, change: float) -> Tensor:
-    """The ratios where sigma is lower by `change`, times the probability that noise led from v to the token."""
+    """The ratios where sigma is lower by `change`, times the probability that noise led from v here."""
     kept = math.exp(-change)
     resampled = -math.expm1(-change) / score.shape[1]
     earlier = (score - score.sum(1, keepdim=True) * resampled) / kept

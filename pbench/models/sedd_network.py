@@ -8,6 +8,7 @@ neither flash-attn nor a GPU is needed. Shapes: R rows, L columns, N positions, 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,7 +52,7 @@ class _Model(BaseModel):
 
 
 class SeddConfig(BaseModel):
-    """What decides the network and the noise, of the published config.json; its other keys are for training."""
+    """What decides the network and the noise, in the published config.json; other keys are for training."""
 
     tokens: int = Field(gt=1)
     graph: _Graph
@@ -74,7 +75,7 @@ class SeddConfig(BaseModel):
         return self.tokens + self.absorbing
 
     @classmethod
-    def read(cls, values: dict[str, Any], path: Path) -> SeddConfig:
+    def read(cls, values: Mapping[str, Any], path: Path) -> SeddConfig:
         """ArtifactError names the first key that is missing or wrong."""
         try:
             return cls.model_validate(values)
@@ -113,7 +114,7 @@ class SeddNetwork(nn.Module):
         return x
 
     def log_scores(self, hidden: Tensor, tokens: Tensor, condition: Tensor, sigma: float) -> Tensor:
-        """log p(v) / p(tokens[n]), float32 [N, V], of positions with `hidden` [N, d] that hold `tokens` [N]."""
+        """log p(v) / p(tokens[n]), float32 [N, V], at positions with `hidden` [N, d] and `tokens` [N]."""
         out = self.output_layer(hidden, condition).float()
         if self.config.model.scale_by_sigma:
             out = out - math.log(math.expm1(sigma)) - math.log(out.shape[-1] - 1)
@@ -132,7 +133,7 @@ class _NoiseLevel(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(_FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, sigma: float) -> Tensor:
-        weight = self.mlp[0].weight
+        weight = next(self.mlp.parameters())
         half = _FREQUENCIES // 2
         steps = torch.arange(half, device=weight.device, dtype=torch.float32) / half
         angles = sigma * torch.exp(-math.log(_PERIOD) * steps)
@@ -140,7 +141,7 @@ class _NoiseLevel(nn.Module):
 
 
 class _Rotation:
-    """Rotary positions of L columns, in float32, halves as pairs: cosines and sines [L, width of a head / 2]."""
+    """Rotary positions of L columns, in float32, halves as pairs; `width` of a head."""
 
     def __init__(self, columns: Tensor, width: int):
         steps = torch.arange(0, width, 2, dtype=torch.float32, device=columns.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ class Tokens:
     @property
     def size(self) -> int:
         """One more than the highest id."""
-        return max(self.tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+        added = max(self.tokenizer.get_added_tokens_decoder(), default=-1) + 1
+        return max(added, self.tokenizer.get_vocab_size(with_added_tokens=False))
 
     def token(self, token_id: int) -> str:
         """The piece of an id; an id that is none of the tokenizer's has none."""
@@ -58,6 +60,13 @@ def _tokenizer(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     if not path.exists():
         return _from_vocabulary(folder)
+    status = path.stat()
+    return _read(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, size: int, changed: int) -> Tokenizer:  # noqa: ARG001 - what makes it another file
+    """tokenizer.json, which a run looks at before it loads the weights and once more when it does."""
     try:
         return Tokenizer.from_buffer(path.read_bytes())
     except Exception as error:  # the library raises bare Exception

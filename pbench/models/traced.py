@@ -1,9 +1,9 @@
-"""One sample on its way through a text generator that may change any position at any step."""
+"""Samples on their way through a text generator that may change any position at any step."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,12 @@ import torch
 from pbench.records import Generation, Sample, TraceEvent
 from pbench.streams import sample_stream
 
-__all__ = ["TracedRow"]
+__all__ = ["TracedRow", "batches"]
 
 
 @dataclass(slots=True)
 class TracedRow:
-    """Its counts, its trace, and its own random numbers.
+    """One sample: its counts, its trace, and its own random numbers.
 
     `length` counts prompt and generated positions. The first token that a step gives to a position
     is a commit, a later one an edit.
@@ -59,7 +59,7 @@ class TracedRow:
     def generation(
         self, ids: Sequence[int], ends: Collection[int], decode: Callable[[Sequence[int]], str]
     ) -> Generation:
-        """The finished answer `ids` of gen_length tokens, read by `decode`; `ends` are its EOS and pad ids."""
+        """The finished answer `ids`, gen_length tokens, read by `decode`; `ends` are EOS and pad ids."""
         for position in range(len(ids)):
             if position not in self._held:
                 # Noise that no step changed: the last one let it stand.
@@ -104,3 +104,13 @@ class TracedRow:
             "seconds": self.seconds,
             "seed": self.seed,
         }
+
+
+def batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
+    """At most `size` samples at a time, all of one gen_length."""
+    by_length: dict[int, list[Sample]] = {}
+    for sample in samples:
+        by_length.setdefault(sample.gen_length, []).append(sample)
+    for of_length in by_length.values():
+        for start in range(0, len(of_length), size):
+            yield of_length[start : start + size]

@@ -80,9 +80,7 @@ def _shards(index: Path) -> list[str]:
     return names
 
 
-def fill(
-    network: nn.Module, checkpoint: Checkpoint, names: Names, device: torch.device
-) -> Mapping[str, str]:
+def fill(network: nn.Module, checkpoint: Checkpoint, names: Names, device: torch.device) -> Mapping[str, str]:
     """Give `network`, on the meta device, the weights of `checkpoint` on `device`; the files' SHA-256.
 
     On the device "meta" it gets none, but names, shapes and hashes are looked at all the same; of a
@@ -112,9 +110,7 @@ def check_weights(network: nn.Module, files: Iterable[WeightFile], names: Names,
             else:
                 misshapen.append(f"{entry.name} {list(found)}, not {list(wanted)}")
                 touched.add(place.parameter)
-    missing = [
-        name for name, p in parameters.items() if filled[name] != p.numel() and name not in touched
-    ]
+    missing = [name for name, p in parameters.items() if filled[name] != p.numel() and name not in touched]
     problems = {"missing": missing, "surplus": surplus, "of another shape": misshapen}
     said = [f"{len(which)} {what}: {_some(which)}" for what, which in problems.items() if which]
     if said:
@@ -128,7 +124,7 @@ def load_weights(
 
     Returns the SHA-256 of each file by name. Call `check_weights` first.
     """
-    network.to_empty(device=device)
+    _allocate(network, device)
     parameters = dict(network.named_parameters())
     with torch.no_grad():
         for file in files:
@@ -138,6 +134,16 @@ def load_weights(
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     return {file.path.name: file.digest for file in files}
+
+
+def _allocate(network: nn.Module, device: torch.device) -> None:
+    """As Module.to_empty, whose empty_like of meta tensors would import sympy (seconds of a cold start)."""
+    if device.type == "meta":
+        return
+    for module in network.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            fresh = torch.empty(parameter.shape, dtype=parameter.dtype, device=device)
+            setattr(module, name, nn.Parameter(fresh, requires_grad=False))
 
 
 def _put(target: Tensor, place: Place, start: int, rows: Tensor) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from pbench.records import Generation, Sample, TraceEvent
+from pbench.records import Generation, Sample, Status, TraceEvent
 from pbench.streams import sample_stream
 
 __all__ = ["WrittenRow"]
@@ -54,7 +54,7 @@ class WrittenRow:
         ended = self.ids[-1] in ends
         content = len(self.ids) - ended
         text = decode(self.ids[:content])
-        status = "truncated" if not ended else "ok" if text.strip() else "empty"
+        status: Status = "truncated" if not ended else "ok" if text.strip() else "empty"
         return Generation(
             sample=self.sample,
             status=status,

@@ -5,24 +5,71 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pbench.artifacts import file_hash, kind_of, read_columns, read_manifest, read_rows, write_artifact
+from pbench.artifacts import (
+    file_hash,
+    kind_of,
+    read_columns,
+    read_manifest,
+    read_rows,
+    run_lock,
+    write_artifact,
+)
 from pbench.errors import ArtifactError, UsageError
 from pbench.grammar import GrammarChecker
-from pbench.metrics import MetricTools, extract_answer, get_metric, score_many
+from pbench.metrics import MetricTools, Outcome, get_metric, judged_text, score_many
+from pbench.metrics.cells import explain
+from pbench.metrics.texts import NO_BERTSCORE, NO_CHECKER
 from pbench.records import Generation, Score
 from pbench.score.bertscore import BertScore
 from pbench.score.cache import CachedChecker, cache_path
 from pbench.score.find import default_output
 
-__all__ = ["score_run"]
+__all__ = ["needs_of", "refuse_other_checker", "score_run"]
 
 _ROWS_AT_ONCE = 1024
+_CHARACTERS_AT_ONCE = 8_000_000  # bounds the memory where answers are megabytes
 # What decides the scores: a file that agrees in these needs no second scoring.
 _DECIDING = ("generations", "metrics", "grammar_checker", "bertscore")
+# A value without its tool is no failure: the same command would not find it either.
+_ABSENT = frozenset((NO_CHECKER, NO_BERTSCORE))
+
+
+def needs_of(path: Path) -> frozenset[str]:
+    """The tools (fields of MetricTools) that the metrics of a run ask for, by its manifest.
+
+    A metric that nobody knows asks for nothing; ArtifactError as in score_run.
+    """
+    tasks = read_manifest(path).get("tasks")
+    entries = list(tasks.values()) if isinstance(tasks, dict) else []
+    if entries and all(isinstance(entry, dict) and "metric" in entry for entry in entries):
+        names = {str(entry["metric"]) for entry in entries}
+    else:
+        names = set(_metrics(path))
+    needs: set[str] = set()
+    for name in names:
+        with suppress(UsageError):
+            needs |= get_metric(name).needs
+    return frozenset(needs)
+
+
+def refuse_other_checker(path: Path, out: Path, checker: GrammarChecker | None) -> None:
+    """UsageError where `out` holds scores of the run `path` by another grammar checker than this one.
+
+    For a checker that nobody named: it must not replace what another one found, nor join it.
+    """
+    if checker is None or "grammar" not in needs_of(path):
+        return
+    there = _scores_manifest(out)
+    judge = None if there is None else there.get("grammar_checker")
+    if judge is not None and judge["name"] != checker.name:
+        raise UsageError(
+            f"{out}: scored with {judge['name']} {judge['version']}, and --grammar auto takes {checker.name} "
+            f"now; --grammar {checker.name} scores it again"
+        )
 
 
 def score_run(
@@ -37,40 +84,45 @@ def score_run(
     """Score the generations in `path` and return the scores file (`out`, or beside `path`).
 
     A scores file made from the same bytes by the same metric versions and tools is returned as it
-    is, unless `force`. Rows that were not decoded have no values and the error as reason; so have
-    values whose tool is missing. `on_progress` gets (rows scored, rows in all) after each batch.
+    is, unless a tool failed on one of its rows, or with `force`. Rows that were not decoded have no
+    values and the error as reason; so have values whose tool is missing or failed. `on_progress`
+    gets (rows scored, rows in all) after each batch.
 
     ArtifactError if `path` holds no readable generations; UsageError for an unknown metric and for
-    an `out` that holds something else; CheckerError if the checker cannot start.
+    an `out` that holds something else; LockedError if another process scores into `out`;
+    CheckerError if the checker does not tell its version.
     """
     target = out or default_output(path)
-    run = read_manifest(path)
-    metrics = read_columns(path, "generations", ["metric"])["metric"]
-    names, total = sorted(set(metrics.to_pylist())), len(metrics)
-    needs = {need for name in names for need in get_metric(name).needs}
-    asked = checker if "grammar" in needs else None
-    compared = bertscore if "bertscore" in needs else None
-    manifest = _manifest(path, target, run, names, asked, compared)
+    manifest = _manifest(path, target, checker, bertscore)
     if _already(target, manifest) and not force:
         return target
-    cached = None if asked is None else CachedChecker(asked, cache_path(target.parent))
-    scores = _scored(read_rows(path, "generations"), MetricTools(cached, compared))
-    # The writer takes the manifest when it has taken the last row; until then it is filled.
-    return write_artifact(target, "scores", _counted(scores, manifest, total, on_progress), manifest)
+    with run_lock(target):
+        asked = None if manifest["grammar_checker"] is None else checker
+        compared = None if manifest["bertscore"] is None else bertscore
+        cached = None if asked is None else CachedChecker(asked, cache_path(target.parent))
+        scores = _scored(read_rows(path, "generations"), MetricTools(cached, compared))
+        total = read_manifest(path)["rows"]
+        # The writer takes the manifest when it has taken the last row; until then it is filled.
+        return write_artifact(target, "scores", _counted(scores, manifest, total, on_progress), manifest)
+
+
+def _metrics(path: Path) -> list[str]:
+    """Names of the metrics in a run, sorted; the file is verified."""
+    return sorted(read_columns(path, "generations", ["metric"])["metric"].unique().to_pylist())
 
 
 def _manifest(
-    path: Path,
-    target: Path,
-    run: dict[str, Any],
-    metrics: list[str],
-    checker: GrammarChecker | None,
-    bertscore: BertScore | None,
+    path: Path, target: Path, checker: GrammarChecker | None, bertscore: BertScore | None
 ) -> dict[str, Any]:
     """The manifest of the scores; counts are filled in while the rows go by.
 
-    The path of the generations is relative to the folder of the scores: both move together.
+    A tool is named only if a metric asks for it. The path of the generations is relative to the
+    folder of the scores: both move together.
     """
+    run, metrics = read_manifest(path), _metrics(path)
+    needs = {need for name in metrics for need in get_metric(name).needs}
+    checker = checker if "grammar" in needs else None
+    bertscore = bertscore if "bertscore" in needs else None
     return {
         "generations": {"path": os.path.relpath(path, target.parent), "sha256": file_hash(path)},
         "metrics": {name: get_metric(name).version for name in metrics},
@@ -78,6 +130,7 @@ def _manifest(
         "bertscore": bertscore and {"model": bertscore.model, "version": bertscore.version},
         "answers_scored": 0,
         "unscored": 0,
+        "failed": 0,
         "counts": {},
         "status": run.get("status", "partial"),
         "run": run,
@@ -85,19 +138,32 @@ def _manifest(
 
 
 def _already(target: Path, manifest: dict[str, Any]) -> bool:
-    """Does `target` hold these scores? UsageError if it holds what is not to be overwritten."""
-    if not target.exists():
+    """Does `target` hold these scores, none of which a tool failed to give?
+
+    UsageError if it holds what is not to be overwritten. A damaged file is made again.
+    """
+    there = _scores_manifest(target)
+    if there is None or there.get("failed"):
         return False
     try:
-        kind = kind_of(target)
-        if kind != "scores":
-            what = "no artifact of pbench" if kind is None else f"a {kind} file"
-            raise UsageError(f"{target}: is {what}; choose another --out")
-        there = read_manifest(target)
         read_columns(target, "scores", ["index"])  # verifies the whole file
     except ArtifactError:
-        return False  # a damaged scores file is made again
+        return False
     return all(_hashes(there.get(key)) == _hashes(manifest[key]) for key in _DECIDING)
+
+
+def _scores_manifest(target: Path) -> dict[str, Any] | None:
+    """The manifest of the scores there, None where there is no readable file."""
+    if not target.exists():
+        return None
+    try:
+        kind = kind_of(target)
+        if kind == "scores":
+            return read_manifest(target)
+    except ArtifactError:
+        return None
+    what = "no artifact of pbench" if kind is None else f"a {kind} file"
+    raise UsageError(f"{target}: is {what}; choose another --out")
 
 
 def _hashes(value: Any) -> Any:
@@ -113,21 +179,36 @@ def _counted(
 ) -> Iterator[Score]:
     """Pass the scores on and fill in the manifest's counts."""
     statuses: Counter[str] = Counter()
-    unscored = 0
+    unscored = failed = 0
     for done, score in enumerate(scores, 1):
         statuses[score.status] += 1
         unscored += score.values.get(score.headline) is None
+        failed += _tool_failed(score)
         if on_progress is not None and (done % _ROWS_AT_ONCE == 0 or done == total):
             on_progress(done, total)
         yield score
     manifest["counts"] = dict(sorted(statuses.items()))
     manifest["answers_scored"] = sum(statuses.values()) - unscored
     manifest["unscored"] = unscored
+    manifest["failed"] = failed
 
 
-def _scored(rows: Iterator[Generation], tools: MetricTools) -> Iterator[Score]:
-    while batch := list(islice(rows, _ROWS_AT_ONCE)):
-        yield from _score_batch(batch, tools)
+def _tool_failed(score: Score) -> bool:
+    """Whether a value is missing that another try may give."""
+    asked = score.status != "error" and bool(get_metric(score.metric).needs)
+    return asked and not _ABSENT.issuperset(score.reasons.values())
+
+
+def _scored(rows: Iterable[Generation], tools: MetricTools) -> Iterator[Score]:
+    batch: list[Generation] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += len(row.output_text)
+        if len(batch) == _ROWS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+            yield from _score_batch(batch, tools)
+            batch, characters = [], 0
+    yield from _score_batch(batch, tools)
 
 
 def _score_batch(batch: list[Generation], tools: MetricTools) -> Iterator[Score]:
@@ -136,26 +217,28 @@ def _score_batch(batch: list[Generation], tools: MetricTools) -> Iterator[Score]
     for row, generation in enumerate(batch):
         if generation.status != "error":
             rows_of.setdefault(generation.sample.metric, []).append(row)
-    outcomes: dict[int, tuple[dict[str, float | None], dict[str, str]]] = {}
+    outcomes: dict[int, Outcome] = {}
     for metric, rows in rows_of.items():
-        judged = score_many(
-            metric,
-            [_answer_text(batch[row]) for row in rows],
-            [batch[row].sample.answer for row in rows],
-            tools,
-        )
+        judged = _judged(metric, [batch[row] for row in rows], tools)
         outcomes.update(zip(rows, judged, strict=True))
     for row, generation in enumerate(batch):
         yield _score(generation, *(outcomes.get(row) or _no_answer(generation)))
 
 
-def _answer_text(generation: Generation) -> str:
-    """What the metric judges: the output, or what follows the marker that the sample asks for."""
-    marker = generation.sample.metadata.get("answer_marker")
-    return extract_answer(generation.output_text, marker) if marker else generation.output_text
+def _judged(metric: str, rows: list[Generation], tools: MetricTools) -> list[Outcome]:
+    """The outcomes of rows of one metric; one that it cannot take costs no other its values."""
+    texts = [judged_text(row.output_text, row.sample.metadata) for row in rows]
+    try:
+        return score_many(metric, texts, [row.sample.answer for row in rows], tools)
+    except Exception as error:
+        if len(rows) == 1:
+            names = get_metric(metric).values
+            return [(dict.fromkeys(names), dict.fromkeys(names, explain(error)))]
+        middle = len(rows) // 2
+        return _judged(metric, rows[:middle], tools) + _judged(metric, rows[middle:], tools)
 
 
-def _no_answer(generation: Generation) -> tuple[dict[str, float | None], dict[str, str]]:
+def _no_answer(generation: Generation) -> Outcome:
     """No value at all, and the error of the decoding as the reason."""
     names = get_metric(generation.sample.metric).values
     reason = f"{generation.error_kind or 'error'}: {generation.error or 'not decoded'}"

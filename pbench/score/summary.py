@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
+from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ from pbench.metrics.intervals import Interval, mean_interval
 
 __all__ = ["summarise"]
 
+_ROWS_AT_ONCE = 4096
+
 
 def summarise(path: Path) -> dict[str, Any]:
     """Means of the scores in `path`: {"runs": [{"path", "status", "tasks", "overall", ...}]}.
@@ -23,25 +28,18 @@ def summarise(path: Path) -> dict[str, Any]:
     mean over tasks. Numbers are null where no sample has a value. ArtifactError if unreadable.
     """
     manifest = read_manifest(path)
-    table = read_columns(path, "scores", ["task", "headline", "scores"])
-    rows: dict[str, list[dict[str, float | None]]] = {}
-    headlines: dict[str, str] = {}
-    for row in table.to_pylist():
-        rows.setdefault(row["task"], []).append(dict(row["scores"]))
-        headlines[row["task"]] = row["headline"]
     tasks: dict[str, dict[str, Any]] = {}
-    headline_values: dict[str, list[float]] = {}
-    for task, values in rows.items():
-        headline = headlines[task]
-        known = _known(values, headline)
+    headline_values: dict[str, array[float]] = {}
+    for task, read in _read(path).items():
+        known = read.values[read.headline]
         if known:
             headline_values[task] = known
         tasks[task] = {
             "n": len(known),
             **_numbers(mean_interval(known) if known else None),
-            "headline": headline,
-            "unscored": len(values) - len(known),
-            **_further(values, headline),
+            "headline": read.headline,
+            "unscored": read.rows - len(known),
+            **_further(read),
         }
     run = {
         "path": str(path),
@@ -53,8 +51,29 @@ def summarise(path: Path) -> dict[str, Any]:
     return {"runs": [run]}
 
 
-def _known(rows: list[dict[str, float | None]], name: str) -> list[float]:
-    return [value for row in rows if (value := row.get(name)) is not None]
+@dataclass(slots=True)
+class _Task:
+    """A task's rows, by value name the numbers that are not null: eight bytes each."""
+
+    headline: str = ""
+    rows: int = 0
+    values: defaultdict[str, array[float]] = field(default_factory=lambda: defaultdict(lambda: array("d")))
+
+
+def _read(path: Path) -> dict[str, _Task]:
+    """The scores of each task, in the order of their first rows."""
+    tasks: defaultdict[str, _Task] = defaultdict(_Task)
+    table = read_columns(path, "scores", ["task", "headline", "scores"])
+    for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
+        for row in batch.to_pylist():
+            task = tasks[row["task"]]
+            task.headline = row["headline"]
+            task.rows += 1
+            for name, value in dict(row["scores"]).items():
+                numbers = task.values[name]
+                if value is not None:
+                    numbers.append(value)
+    return tasks
 
 
 def _numbers(interval: Interval | None) -> dict[str, Any]:
@@ -63,17 +82,16 @@ def _numbers(interval: Interval | None) -> dict[str, Any]:
     return {"score": interval.mean, "ci95": [interval.low, interval.high]}
 
 
-def _further(rows: list[dict[str, float | None]], headline: str) -> dict[str, float | None]:
+def _further(task: _Task) -> dict[str, float | None]:
     """Means of all values but the headline."""
-    names = {name: None for row in rows for name in row if name != headline}
     means: dict[str, float | None] = {}
-    for name in names:
-        known = _known(rows, name)
-        means["combined" if name == "score" else name] = sum(known) / len(known) if known else None
+    for name, known in task.values.items():
+        if name != task.headline:
+            means["combined" if name == "score" else name] = sum(known) / len(known) if known else None
     return means
 
 
-def _overall(tasks: dict[str, dict[str, Any]], values: dict[str, list[float]]) -> dict[str, Any]:
+def _overall(tasks: dict[str, dict[str, Any]], values: dict[str, array[float]]) -> dict[str, Any]:
     """The unweighted mean over tasks, bootstrap within tasks; null if one of them has no value."""
     complete = bool(tasks) and len(values) == len(tasks)
     return {
@@ -84,7 +102,7 @@ def _overall(tasks: dict[str, dict[str, Any]], values: dict[str, list[float]]) -
     }
 
 
-def _mean_over_tasks(values: dict[str, list[float]]) -> Interval:
+def _mean_over_tasks(values: dict[str, array[float]]) -> Interval:
     """Each task counts once; a single task keeps its own interval."""
     if len(values) == 1:
         return mean_interval(*values.values())

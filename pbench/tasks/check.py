@@ -12,9 +12,10 @@ from pathlib import Path
 from pbench.artifacts import kind_of, read_manifest, read_rows, samples_hash
 from pbench.errors import ArtifactError
 from pbench.grammar import GrammarChecker
-from pbench.metrics import MetricTools, extract_answer, get_metric, score_many
+from pbench.metrics import MetricTools, get_metric, judged_text, score_many
 from pbench.records import Sample
 from pbench.tasks.generate import content_key, generate, reference_text
+from pbench.tasks.sources import text_list
 from pbench.tasks.spec import TaskSpec
 
 __all__ = ["Report", "check_files", "check_suite"]
@@ -90,7 +91,7 @@ def _wrong_answers(samples: Sequence[Sample], checker: GrammarChecker, report: R
     report.unanswered += len(samples) - len(known)
     for metric in dict.fromkeys(sample.metric for sample, _ in known):
         rows = [(sample, text) for sample, text in known if sample.metric == metric]
-        texts = [extract_answer(text, sample.metadata.get("answer_marker", "\0")) for sample, text in rows]
+        texts = [judged_text(text, sample.metadata) for sample, text in rows]
         outcomes = score_many(metric, texts, [sample.answer for sample, _ in rows], MetricTools(checker))
         for (sample, text), (values, reasons) in zip(rows, outcomes, strict=True):
             for value in sorted({sample.headline, *_FULL} & set(get_metric(metric).values)):
@@ -115,5 +116,4 @@ def _ungrammatical(samples: Sequence[Sample], checker: GrammarChecker) -> Iterat
 
 
 def _more_examples(sample: Sample) -> Sequence[str]:
-    examples = sample.answer.get("examples")
-    return examples[1:] if isinstance(examples, list) else ()
+    return text_list(sample.answer.get("examples"))[1:]

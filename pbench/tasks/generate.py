@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from pbench.errors import UsageError
 from pbench.metrics import MetricTools, extract_answer, score_many
 from pbench.records import Message, Sample
+from pbench.tasks.sources import text_list
 from pbench.tasks.spec import Question, TaskSpec, Turn
 from pbench.tasks.stream import Stream
 
@@ -39,12 +40,11 @@ def reference_text(sample: Sample) -> str | None:
     if "worked" in sample.metadata:
         return sample.metadata["worked"]
     answer = sample.answer
-    if isinstance(answer, str):
-        return answer
-    examples = answer.get("examples")
-    if isinstance(examples, list) and examples:
-        return examples[0]
-    return answer.get("example", answer.get("summary"))
+    if not isinstance(answer, dict):
+        return answer if isinstance(answer, str) else None
+    examples = text_list(answer.get("examples"))
+    known = (examples[0] if examples else None, answer.get("example"), answer.get("summary"))
+    return next((text for text in known if isinstance(text, str)), None)
 
 
 def generate(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pbench.errors import UsageError
+from pbench.tasks.sources import text_list
 
 if TYPE_CHECKING:
     from pbench.tasks.sources import Needs, Row, Source
@@ -28,16 +28,7 @@ def hub_rows(source: Source, needs: Needs) -> tuple[Row, ...]:
 
 def _converted(row: Row) -> Row:
     """Python-style lists in a text (as paraphrases come) become lists."""
-    return {name: _as_list(value) if name == "paraphrases" else value for name, value in row.items()}
-
-
-def _as_list(value: Any) -> list[str]:
-    if isinstance(value, str):
-        try:
-            value = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            return []
-    return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
+    return {name: text_list(value) if name == "paraphrases" else value for name, value in row.items()}
 
 
 def _grammatical(rows: list[Row]) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pbench.config import Strict
 from pbench.errors import UsageError
 from pbench.tasks.words import TEXTS
 
-__all__ = ["Needs", "Row", "Source", "read_rows"]
+__all__ = ["Needs", "Row", "Source", "read_rows", "text_list"]
 
 Row = dict[str, Any]
 Needs = tuple[tuple[str, type], ...]
@@ -98,3 +99,13 @@ def _row(line: bytes, where: str, needs: Needs) -> Row:
         if isinstance(value, list) and not all(isinstance(item, str) and item for item in value):
             raise UsageError(f"source: {where}: {name!r} is no list of texts")
     return row
+
+
+def text_list(value: Any) -> list[str]:
+    """The texts of a list, or of a Python-style list in a text (as data sets of paraphrases have it)."""
+    if isinstance(value, str):
+        try:
+            value = ast.literal_eval(value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return []
+    return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []

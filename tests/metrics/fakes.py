@@ -8,17 +8,18 @@ from pbench.grammar import Finding
 
 
 class RuleChecker:
-    """Finds every `bad` in a text; counts its calls; cannot judge a text with `crash`."""
+    """Finds every `bad` in a text; counts its calls; cannot judge a text with `crash` while it is ill."""
 
     name = "rule"
     version = "1.0"
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
+        self.ill = True
 
     def check(self, texts: Sequence[str]) -> list[list[Finding]]:
         self.calls.append(list(texts))
-        if any("crash" in text for text in texts):
+        if self.ill and any("crash" in text for text in texts):
             raise RuntimeError("cannot judge this")
         return [
             [Finding("this is bad", "BAD", text.index("bad"), text.index("bad") + 3, "bad")]

@@ -99,10 +99,21 @@ def test_a_written_list_is_read_back(items: list[str]) -> None:
     assert parsing.parse_strict(text) == items
 
 
-def test_an_endless_list_is_one_item() -> None:
-    text = "[" + "A," * parsing.MAX_CHARACTERS + "]"
-    assert len(parsing.parse_lenient(text)) == 1
-    assert parsing.parse_strict(text) is None
+@given(st.text('[]", Ab\n\t'), st.integers(0, 4))
+def test_a_bounded_list_is_the_whole_one_or_too_long(text: str, most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parsing, "LONG", -1)
+        lenient, strict = parsing.parse_list(text, most)
+    whole, whole_strict = parsing.parse_list(text)
+    assert lenient == whole[: most + 1]
+    assert strict == whole_strict or (strict is None and len(whole_strict or ()) > most)
+
+
+def test_a_list_of_megabytes_is_read_in_full() -> None:
+    text = '["A"' + " , " * 1_000_000 + ',"B" ]'
+    assert parsing.parse_lenient(text) == ["A", "B"]
+    assert parsing.parse_lenient(text, 2) == ["A", "B"]
+    assert len(parsing.parse_lenient("[" + "A," * 1_000_000 + "]", 5)) == 6
 
 
 def test_reference_items() -> None:

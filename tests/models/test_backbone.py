@@ -1,4 +1,4 @@
-"""The networks against others' code of the same: transformers' Qwen2 and Qwen3, and LLaDA written out plainly."""
+"""The networks against other code: transformers' Qwen2 and Qwen3, and LLaDA written out plainly."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def plain_llada(ids: list[int]) -> torch.Tensor:
 
     x = w["model.transformer.wte.weight"][ids]
     for number in range(config["n_layers"]):
-        block = {k.split(".")[4]: v for k, v in w.items() if k.startswith(f"model.transformer.blocks.{number}.")}
+        block = {
+            k.split(".")[4]: v for k, v in w.items() if k.startswith(f"model.transformer.blocks.{number}.")
+        }
         h = norm(x, block["attn_norm"])
         q, k, v = (h @ block[name].T for name in ("q_proj", "k_proj", "v_proj"))
         mixed = []

@@ -152,6 +152,8 @@ def test_the_seed_decides(generator: Make) -> None:
         ({"temperature": 1.0, "options": {"canvas_length": 65}}, "has 64 positions"),
     ],
 )
-def test_what_the_kernels_do_not_have_is_refused(generator: Make, settings: dict[str, Any], words: str) -> None:
+def test_what_the_kernels_do_not_have_is_refused(
+    generator: Make, settings: dict[str, Any], words: str
+) -> None:
     with pytest.raises(UsageError, match=words):
         list(generator().run((), GenerationSettings(**settings)))

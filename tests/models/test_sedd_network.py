@@ -80,7 +80,9 @@ def plain_log_scores(
         h = _norm(x, b["norm2.weight"]) * (1 + m[4]) + m[3]
         h = F.gelu(h @ b["mlp.0.weight"].T + b["mlp.0.bias"], approximate="tanh")
         x = x + m[5] * (h @ b["mlp.2.weight"].T + b["mlp.2.bias"])
-    shift, scale = (w["output_layer.adaLN_modulation.weight"] @ c + w["output_layer.adaLN_modulation.bias"]).chunk(2)
+    shift, scale = (
+        w["output_layer.adaLN_modulation.weight"] @ c + w["output_layer.adaLN_modulation.bias"]
+    ).chunk(2)
     x = _norm(x, w["output_layer.norm_final.weight"]) * (1 + scale) + shift
     out = x @ w["output_layer.linear.weight"].T + w["output_layer.linear.bias"]
     if scaled:

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from pbench.cli import app as root
-from pbench.cli import console
+from pbench.cli import console, tally
 from pbench.cli import score as command
 from pbench.records import Generation
 from pbench.score import score_run
@@ -81,7 +81,7 @@ def test_stdin_and_out(
     assert capsys.readouterr().out == f"{tmp_path / 'x.jsonl'}\n"
     other = write_run("other.parquet", [generation(0)])
     assert pbench(source, other, "--out", tmp_path / "y.parquet") == 2
-    assert "2 runs" in capsys.readouterr().err
+    assert "several runs" in capsys.readouterr().err
 
 
 def test_bad_input(pbench: Run, write_run: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,6 +138,6 @@ def test_list(pbench: Run, capsys: pytest.CaptureFixture[str]) -> None:
 def test_progress_is_told_now_and_then(
     pbench: Run, write_run: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "_LOG_SECONDS", 0.0)
+    monkeypatch.setattr(tally, "LOG_SECONDS", 0.0)
     assert pbench(write_run("run.parquet", [generation(0)])) == 0
-    assert "1 of 1 answers scored" in capsys.readouterr().err
+    assert "scoring: 1 of 1 answers" in capsys.readouterr().err

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pbench.artifacts import read_manifest, read_rows
-from pbench.errors import ArtifactError, UsageError
+from pbench.artifacts import read_manifest, read_rows, run_lock, write_artifact
+from pbench.errors import ArtifactError, LockedError, UsageError
+from pbench.grammar import Finding
+from pbench.metrics import score_many
 from pbench.records import Generation, Score
-from pbench.score import run, score_run
+from pbench.score import needs_of, refuse_other_checker, run, score_run
 from tests.metrics.fakes import RuleChecker
 from tests.score.conftest import COPY, Write, generation
 
@@ -178,3 +181,135 @@ def test_a_row_whose_reference_makes_no_sense(write_run: Write, answer: Any) -> 
     path = score_run(write_run("run.parquet", rows))
     assert [row.values["score"] for row in scores(path)] == [None, 1]
     assert scores(path)[0].reasons["score"]
+
+
+GRAMMAR = {"task": "t/g", "metric": "grammar", "answer": None}
+
+
+def texts(*outputs: str) -> list[Generation]:
+    return [generation(index, output, **GRAMMAR) for index, output in enumerate(outputs)]
+
+
+def test_what_a_tool_failed_at_is_tried_again(write_run: Write) -> None:
+    source, checker = write_run("run.parquet", texts("A cat.", "crash", "bad")), RuleChecker()
+    path = score_run(source, checker=checker)
+    assert [row.values["score"] for row in scores(path)] == [1, None, 0]
+    assert "cannot judge this" in scores(path)[1].reasons["score"]
+    assert (read_manifest(path)["failed"], read_manifest(path)["unscored"]) == (1, 1)
+
+    well = RuleChecker()
+    well.ill = False
+    score_run(source, checker=well)
+    assert [row.values["score"] for row in scores(path)] == [1, 1, 0]
+    assert well.calls == [["crash"]]  # the others were kept
+    assert read_manifest(path)["failed"] == 0
+    score_run(source, checker=well)
+    assert len(well.calls) == 1
+
+
+def test_a_gap_that_no_tool_can_close_is_not_tried_again(
+    write_run: Write, list_rows: list[Generation]
+) -> None:
+    lacking = generation(0, metric="list_shuffle", answer=7, task="waiting_line/shuffle")
+    source = write_run("run.parquet", [*list_rows, lacking, *texts("A cat.")])
+    path = score_run(source)
+    assert (read_manifest(path)["failed"], read_manifest(path)["unscored"]) == (0, 3)
+    before = path.stat().st_mtime_ns
+    score_run(source)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_killed_run_keeps_its_findings(write_run: Write) -> None:
+    class Killed(RuleChecker):
+        def check(self, texts: Sequence[str]) -> list[list[Finding]]:
+            if len(self.calls) == 2:
+                raise SystemExit
+            return super().check(texts)
+
+    source = write_run("run.parquet", texts(*(f"Text {i}." for i in range(300))))
+    with pytest.raises(SystemExit):
+        score_run(source, checker=Killed())
+    assert not source.with_name("run.scores.parquet").exists()
+    assert not list(source.parent.glob(".pbench-*-tmp-*"))
+    checker = RuleChecker()
+    assert len(scores(score_run(source, checker=checker))) == 300
+    assert 0 < sum(map(len, checker.calls)) <= 300 - 2 * 64
+
+
+def test_two_processes_do_not_write_one_file(write_run: Write, list_rows: list[Generation]) -> None:
+    source = write_run("run.parquet", list_rows)
+    target = source.with_name("run.scores.parquet")
+    with run_lock(target), pytest.raises(LockedError, match="works on this run"):
+        score_run(source)
+    assert score_run(source) == target
+    assert sorted(path.name for path in source.parent.iterdir()) == ["run.parquet", "run.scores.parquet"]
+
+
+def test_scores_of_earlier_and_later_versions_are_made_anew(
+    write_run: Write, list_rows: list[Generation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_run("run.parquet", list_rows)
+    path = score_run(source)
+    good = path.read_bytes()
+    rows, manifest = scores(path), read_manifest(path)
+    write_artifact(path, "scores", rows, manifest | {"metrics": {"list_match": "0"}})
+    assert score_run(source).read_bytes() == good
+    with monkeypatch.context() as patch:
+        patch.setattr("pbench.artifacts.manifest.SCHEMA_VERSION", 99)
+        write_artifact(path, "scores", rows, {})
+    assert score_run(source, force=True).read_bytes() == good
+
+
+def test_megabytes_of_answers_are_taken_in_small_batches(
+    write_run: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def counted(metric: str, predictions: Sequence[str], *rest: Any) -> Any:
+        seen.append(len(predictions))
+        return score_many(metric, predictions, *rest)
+
+    monkeypatch.setattr(run, "score_many", counted)
+    monkeypatch.setattr(run, "_CHARACTERS_AT_ONCE", 100)
+    rows = [generation(index, "x" * (60 if index % 2 else 1)) for index in range(8)]
+    assert len(scores(score_run(write_run("run.parquet", rows)))) == 8
+    assert seen == [4, 4]
+
+
+def test_a_row_that_breaks_a_metric_costs_no_other_its_score(
+    write_run: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fragile(metric: str, predictions: Sequence[str], *rest: Any) -> Any:
+        if "break" in predictions:
+            raise RuntimeError("this metric fell over")
+        return score_many(metric, predictions, *rest)
+
+    monkeypatch.setattr(run, "score_many", fragile)
+    rows = [generation(index, "break" if index == 3 else COPY) for index in range(7)]
+    found = scores(score_run(write_run("run.parquet", rows)))
+    assert [row.values["score"] for row in found] == [1, 1, 1, None, 1, 1, 1]
+    assert found[3].reasons["score"] == "RuntimeError: this metric fell over"
+
+
+def test_another_checker_does_not_take_over_unasked(write_run: Write) -> None:
+    source, rule, other = write_run("run.parquet", texts("A cat.")), RuleChecker(), RuleChecker()
+    other.name = "other"
+    target = source.with_name("run.scores.parquet")
+    refuse_other_checker(source, target, other)  # nothing is there
+    score_run(source, checker=rule)
+    refuse_other_checker(source, target, rule)
+    refuse_other_checker(source, target, None)
+    with pytest.raises(UsageError, match=r"scored with rule 1\.0"):
+        refuse_other_checker(source, target, other)
+    lists = write_run("lists.parquet", [generation(0)])
+    refuse_other_checker(lists, score_run(lists), other)
+
+
+def test_what_a_run_needs(write_run: Write) -> None:
+    paraphrase = generation(0, task="p/s", metric="paraphrase_score")
+    assert needs_of(write_run("a.parquet", [generation(0)])) == set()
+    assert needs_of(write_run("b.parquet", [*texts("A."), paraphrase])) == {"grammar", "bertscore"}
+    assert needs_of(write_run("c.parquet", [generation(0, metric="list_mash")])) == set()
+    bare = write_run("d.parquet", texts("A."))
+    write_artifact(bare, "generations", texts("A."), {"config_id": "0"})
+    assert needs_of(bare) == {"grammar"}

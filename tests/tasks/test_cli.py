@@ -119,3 +119,59 @@ def test_export(tmp_path: Path):
     result = run("export", "--format", "sft", "--tasks", "copy", "--samples", 5, "--out", out)
     assert result.stdout == f"{out}\n"
     assert len(out.read_text().splitlines()) == 5
+
+
+def original(folder: Path) -> Path:
+    """One task in the form of the original benchmark's data."""
+    group = folder / "waiting_line"
+    group.mkdir(parents=True)
+    (group / "task_config.yaml").write_text(
+        "copy: {prompt: 'Copy {context}', metric: list_match_score}\nsort: {prompt: x, metric: list_match}\n"
+    )
+    line = {"input": {"context": '["\x1b[2J A"]'}, "answer": '["A"]'}
+    (group / "copy.jsonl").write_text((json.dumps(line) + "\n") * 3)
+    return folder
+
+
+def test_import_prints_the_paths_and_what_is_left_out(tmp_path: Path):
+    folder = original(tmp_path / "original")
+    result = run("import", folder, "--out", tmp_path / "data")
+    assert result.stdout.splitlines() == [str(tmp_path / "data" / "waiting_line" / "copy.parquet")]
+    assert "warning: left out: " in result.stderr
+    assert "has no sort.jsonl beside it" in result.stderr
+    payload = json.loads(run("import", folder, "--out", tmp_path / "data", "--json").stdout)
+    assert [file["task"] for file in payload["files"]] == ["waiting_line/copy"]
+    assert len(payload["left_out"]) == 1
+
+
+def test_import_of_something_else(tmp_path: Path):
+    result = run("import", tmp_path, "--out", tmp_path / "data", fails=ArtifactError)
+    assert "no folder in it has a task_config.yaml" in str(result.exception)
+    assert not (tmp_path / "data").exists()
+
+
+def test_show_any_sample_as_a_model_sees_it(tmp_path: Path):
+    run("import", original(tmp_path / "original"), "--out", tmp_path / "data")
+    path = tmp_path / "data" / "waiting_line" / "copy.parquet"
+    shown = run("show", path, "--index", 2).stdout
+    assert shown.startswith("=== waiting_line/copy/2 (")
+    assert 'Copy ["\\x1b[2J A"]' in shown
+    assert run("show", "copy/2", "--data", tmp_path / "data").stdout == shown
+    assert run("show", "copy/17").stdout.startswith("=== waiting_line/copy/17 (")
+    assert run("show", "copy/17", "--split", "train").stdout.startswith("=== waiting_line/copy/17 (")
+    result = run("show", "waiting_line/copy", "--index", 100, fails=UsageError)
+    assert "no sample has the index 100; there are 100" in str(result.exception)
+    result = run("show", "waiting_line", "--data", tmp_path / "data", "--index", 3, fails=UsageError)
+    assert "there are 3" in str(result.exception)
+
+
+def test_check_wants_one_thing_to_check():
+    for words in (["check"], ["check", "puzzle", "--all"]):
+        assert "--all" in str(run(*words, fails=UsageError).exception)
+
+
+def test_oracle_answers_as_a_table_and_as_json():
+    table = run("oracle-answers", "shuffle", "--limit", 2).stdout
+    assert "| waiting_line/shuffle | score | 2 | 100 | 100 | 0 | 0 | 0 | - | - |" in table
+    [row] = json.loads(run("oracle-answers", "shuffle", "--limit", 2, "--json").stdout)["rows"]
+    assert row["means"]["swap"] == 1.0

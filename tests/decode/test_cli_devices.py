@@ -1,0 +1,134 @@
+"""`pbench decode` with workers, with a verifier, and with what cannot be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pbench.artifacts import read_manifest, read_rows
+from pbench.cli import app as root
+from pbench.models.random_checkpoint import write_random
+from pbench.models.random_files import RandomSize
+from tests.decode.test_workers import ROOT, gone
+from tests.models.autoregressive_checkpoints import texts, write
+
+if not root.app.registered_commands:
+    root._register()
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def decoded(name: str, *arguments: str):
+    assert root._run(["decode", *arguments, "--out", name]) == 0
+    rows = list(read_rows(Path(name), "generations"))
+    return read_manifest(Path(name)), [
+        (row.sample.sample_id, row.output_ids, row.commit_step, row.nfe, row.query_tokens) for row in rows
+    ]
+
+
+def test_workers_change_no_answer_and_no_identity():
+    command = ["--tasks", "copy,shuffle", "--limit", "6", "--k", "8"]
+    manifest, rows = decoded("a.parquet", *command)
+    shared, others = decoded("b.parquet", *command, "--workers", "2", "--batch-size", "auto")
+    assert others == rows
+    assert shared["config_id"] == manifest["config_id"]
+    assert shared["execution"]["devices"] == ["cpu", "cpu"]
+    assert shared["execution"]["batch_size"] == "auto"
+    assert all(size >= 1 for size in shared["execution"]["batch_sizes"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--gpus", "0,1"], "no CUDA device on this machine"),
+        (["--gpus", "0", "--device", "cpu"], "drop one of them"),
+        (["--device", "cuda:7"], "no CUDA device on this machine"),
+        (["--batch-size", "0"], "from 1 on, or auto"),
+        (["--batch-size", "many"], "from 1 on, or auto"),
+        (["--dtype", "int8"], "unknown dtype 'int8'"),
+        (["--dtype", "bfloat16"], "float32 always"),
+    ],
+)
+def test_what_is_not_there_is_refused_before_work(capsys, monkeypatch, arguments, words):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert root._run(["decode", "--tasks", "copy", "--limit", "2", "--k", "1", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A masked model and an autoregressive one with the same tokenizer, and one with another."""
+    folder = tmp_path_factory.mktemp("pair")
+    write_random("dream", folder / "dream", texts(), RandomSize(vocab_size=1024))
+    twin = write(folder / "twin", vocab_size=1024)
+    shutil.copy(folder / "dream" / "tokenizer.json", twin / "tokenizer.json")
+    write(folder / "other")
+    return folder
+
+
+def test_a_verifier_judges_drafts_end_to_end(pair, capsys):
+    command = ["--model", str(pair / "dream"), "--tasks", "copy", "--limit", "4", "--gen-length", "8"]
+    command += ["--sampler", "apd", "--verifier", f"hf:{pair / 'twin'}"]
+    manifest, rows = decoded("a.parquet", *command, "--mixture", "0.4", "--batch-size", "4")
+    assert manifest["identity"]["verifier"]["family"] == "hf"
+    _, alone = decoded("b.parquet", *command, "--mixture", "0.4", "--batch-size", "1")
+    assert alone == rows
+    found = list(read_rows(Path("a.parquet"), "generations"))
+    assert all(row.nfe_aux == row.nfe for row in found)
+    _, trusting = decoded("c.parquet", *command, "--mixture", "1.0")
+    assert all(nfe == 1 for *_, nfe, _ in trusting)  # without a verifier's say every proposal is accepted
+    assert sum(row.nfe for row in found) > len(found)
+    other = [*command[:-1], f"hf:{pair / 'other'}", "--mixture", "0.4"]
+    assert root._run(["decode", *other, "--out", "d.parquet"]) == 2
+    assert "must share a tokenizer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_interrupted_run_ends_its_workers_and_goes_on_later(elsewhere, number, code):
+    command = [sys.executable, "-m", "pbench", "decode", "--tasks", "copy", "--k", "1", "--workers", "2"]
+    command += ["--batch-size", "1", "--out", "a.parquet"]
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    journal = elsewhere / "a.journal.jsonl"
+    while (not journal.exists() or journal.read_bytes().count(b"\n") < 2) and process.poll() is None:
+        time.sleep(0.05)
+    family = children(process.pid)
+    assert len(family) >= 2
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == code, error
+    assert "the same command goes on from there" in error
+    assert "Traceback" not in error
+    assert gone(family)
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["a.journal.jsonl", "cache"]
+
+
+def children(process_id: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == process_id:
+            found.append(int(path.parent.name))
+    return found

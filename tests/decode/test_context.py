@@ -1,0 +1,37 @@
+"""Prompts beyond the model's context are one error before work starts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pbench.decode.context import check_context
+from pbench.errors import UsageError
+from tests.scripted import sample
+
+
+def encode(one) -> list[int]:
+    if one.index == 9:
+        raise UsageError("cannot be read")
+    return list(range(len(one.messages[-1]["content"])))
+
+
+def test_the_longest_one_is_named_and_all_are_counted():
+    samples = [sample(i, "x" * (10 + 2 * i)) for i in range(10)]
+    check_context("m", encode, 16 + 2 * 8 + 2, samples)
+    with pytest.raises(UsageError, match=r"context of 30 tokens, which 2 of 10 .*/8 has 26 tokens"):
+        check_context("m", encode, 30, samples)
+
+
+def test_short_prompts_are_not_even_encoded():
+    asked = []
+
+    def count(one) -> list[int]:
+        asked.append(one)
+        return [0] * 3
+
+    check_context("m", count, 2048, [sample(i) for i in range(5)])
+    assert not asked
+    check_context("m", count, 2048, [replace(sample(0), gen_length=1600)])
+    assert len(asked) == 1

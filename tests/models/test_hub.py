@@ -1,0 +1,92 @@
+"""Checkpoints by hub id, against a hub on this machine, asked by processes with an empty cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.models.hub_server import COMMIT, serve
+from tests.models.random_models import folder
+
+ASK = """
+import json, sys
+from pbench.errors import PbenchError
+from pbench.models import find_model, load_model
+for name in sys.argv[1:]:
+    model, _, trust = name.partition("+")
+    try:
+        info = find_model(model, trust_remote_code=bool(trust))
+        meta, whole = load_model(info, "meta"), load_model(info, "cpu")
+        found = {"family": info.family, "name": whole.name, "identity": whole.identity}
+        found["same"] = meta.identity == whole.identity
+    except PbenchError as error:
+        found = {"exit": error.exit_code, "error": str(error)}
+    print(json.dumps(found))
+"""
+
+
+def ask(cache, url: str, *models: str) -> list[dict]:
+    environment = {**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(cache), "OMP_NUM_THREADS": "1"}
+    environment |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    command = [sys.executable, "-c", ASK, *models]
+    out = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert out.returncode == 0, out.stderr
+    return [json.loads(line) for line in out.stdout.splitlines()]
+
+
+@pytest.fixture
+def repository(tmp_path):
+    out = tmp_path / "repository"
+    shutil.copytree(folder("dream"), out)
+    (out / "modeling_dream.py").write_text("raise SystemExit('code of the repository was run')")
+    (out / "pytorch_model.bin").write_bytes(b"a pickle")
+    return out
+
+
+def test_a_hub_id_is_resolved_to_a_commit_fetched_once_and_recorded(tmp_path, repository):
+    name = "somebody/small-dream"
+    with serve(name, repository) as (url, fetched):
+        tagged, latest, trusted, missing, unpinned, unknown = ask(
+            tmp_path / "cache",
+            url,
+            f"{name}@v1",
+            name,
+            f"{name}@v1+trust",
+            f"{name}@v9",
+            f"{name}+trust",
+            "no/thing",
+        )
+    assert (tagged["family"], tagged["name"], tagged["same"]) == ("dream", "small-dream", True)
+    assert (tagged["identity"]["hub"], tagged["identity"]["revision"]) == (name, COMMIT)
+    assert set(tagged["identity"]["files"]) == {"config.json", "tokenizer.json", "tokenizer_config.json"}
+    assert latest["identity"] == trusted["identity"] == tagged["identity"]
+    # Neither code nor pickles, and nothing twice.
+    assert sorted(fetched) == ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    assert [each["exit"] for each in (missing, unpinned, unknown)] == [2, 2, 2]
+    assert "no such revision" in missing["error"]
+    assert "needs a revision" in unpinned["error"]
+    assert "no such folder here, and no such repository" in unknown["error"]
+    offline, alias = ask(tmp_path / "cache", "http://127.0.0.1:9", f"{name}@{COMMIT}", "dream")
+    assert offline["identity"] == tagged["identity"]
+    assert alias["exit"] == 2
+    assert "Dream-org/Dream-v0-Instruct-7B" in alias["error"]
+    assert "cannot be reached" in alias["error"]
+    assert "\n" not in alias["error"]
+
+
+def test_pickles_are_fetched_only_for_those_who_trust_them(tmp_path, repository):
+    import torch
+    from safetensors.torch import load_file
+
+    torch.save(load_file(repository / "model.safetensors"), repository / "pytorch_model.bin")
+    (repository / "model.safetensors").unlink()
+    with serve("somebody/old", repository) as (url, fetched):
+        refused, trusted = ask(tmp_path / "cache", url, "somebody/old@v1", "somebody/old@v1+trust")
+        assert (refused["exit"], "holds no weights" in refused["error"]) == (4, True)
+        assert trusted["same"]
+    assert fetched.count("pytorch_model.bin") == 1

@@ -1,0 +1,123 @@
+"""Many runs: in order, one that fails beside others, in processes of their own where that pays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+
+import pbench
+from pbench.artifacts import read_rows
+from pbench.errors import PbenchError, UsageError
+from pbench.grammar import HarperChecker
+from pbench.score import BertScore, Job, Tools, default_output, many, score_runs, workers_for
+from tests.grammar.conftest import ended
+from tests.metrics.fakes import RuleChecker
+from tests.score.conftest import COPY, Write, generation
+
+
+def jobs_of(write_run: Write, count: int) -> list[Job]:
+    runs = [
+        write_run(f"runs/{i}.parquet", [generation(k, COPY if k < i else "x") for k in range(4)])
+        for i in range(count)
+    ]
+    return [Job(run, default_output(run)) for run in runs]
+
+
+def means(results: list[Path | PbenchError]) -> list[float | None]:
+    return [
+        sum(row.values["score"] for row in read_rows(path, "scores")) / 4 if isinstance(path, Path) else None
+        for path in results
+    ]
+
+
+def test_one_after_another(write_run: Write) -> None:
+    jobs, rows = jobs_of(write_run, 4), []
+    found = list(score_runs(jobs, Tools(), on_rows=rows.append))
+    assert found == [job.out for job in jobs]
+    assert means(found) == [0, 0.25, 0.5, 0.75]
+    assert sum(rows) == 16
+
+
+def test_a_run_that_fails_stops_no_other(write_run: Write) -> None:
+    jobs = jobs_of(write_run, 3)
+    jobs[1].run.write_bytes(jobs[1].run.read_bytes()[:-30])
+    odd = write_run("odd.parquet", [generation(0, metric="list_mash")])
+    jobs.append(Job(odd, default_output(odd)))
+    found = list(score_runs(jobs, Tools()))
+    assert [isinstance(result, Path) for result in found] == [True, False, True, False]
+    assert "1.parquet" in str(found[1])
+    assert isinstance(found[3], UsageError)
+
+
+def test_in_processes_of_their_own(write_run: Write) -> None:
+    jobs, rows = jobs_of(write_run, 3), []
+    odd = write_run("odd.parquet", [generation(0, metric="list_mash")])
+    jobs.insert(1, Job(odd, default_output(odd)))
+    found = list(score_runs(jobs, Tools(HarperChecker()), workers=2, on_rows=rows.append))
+    assert means(found) == [0, None, 0.25, 0.5]
+    assert isinstance(found[1], UsageError)
+    assert "unknown metric 'list_mash'" in str(found[1])
+    assert sum(rows) == 13
+    apart = [job.out.read_bytes() for job in jobs if job.out.exists()]
+    again = [path for path in score_runs(jobs, Tools(), force=True) if isinstance(path, Path)]
+    assert [path.read_bytes() for path in again] == apart
+
+
+def test_more_processes_only_where_they_pay(write_run: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = jobs_of(write_run, 4)
+    monkeypatch.setattr(many, "cores", lambda: 3)
+    assert workers_for(jobs, Tools()) == 1  # few rows
+    monkeypatch.setattr(many, "_ROWS_WORTH_A_WORKER", 8)
+    assert workers_for(jobs, Tools()) == 2
+    monkeypatch.setattr(many, "_ROWS_WORTH_A_WORKER", 1)
+    assert workers_for(jobs, Tools(HarperChecker())) == 3
+    assert workers_for(jobs[:1], Tools()) == 1
+    assert workers_for(jobs, Tools(RuleChecker())) == 1  # one server for all
+    assert workers_for(jobs, Tools(bertscore=BertScore("model"))) == 1
+
+
+def test_a_killed_worker_is_an_error_of_its_run(write_run: Write) -> None:
+    [job] = jobs_of(write_run, 1)
+    future: Future[Path | PbenchError] = Future()
+    future.set_exception(BrokenProcessPool())
+    assert "was killed" in str(many._result(job, future))
+
+
+_PARENT = """
+import multiprocessing, sys, time
+from pbench.score import many
+
+if __name__ == "__main__":
+    with many._pool(2) as pool:
+        futures = [pool.submit(time.sleep, 60) for _ in range(2)]
+        while not all(future.running() for future in futures):
+            time.sleep(0.01)
+        print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+        if sys.argv[1] == "stop":
+            raise SystemExit
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("ending", ["kill", "stop"])
+def test_workers_end_with_their_parent(tmp_path: Path, ending: str) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(_PARENT)
+    with subprocess.Popen(
+        [sys.executable, str(script), ending],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(pbench.__file__).parents[1])},
+    ) as parent:
+        assert parent.stdout is not None
+        workers = [int(word) for word in parent.stdout.readline().split()]
+        assert len(workers) == 2
+        if ending == "kill":
+            parent.kill()
+        parent.wait(30)
+    assert all(ended(pid) for pid in workers)
