@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-_MODULES = ("tasks", "decode", "score", "report", "models", "samplers", "train", "theory", "show")
+_MODULES = ("tasks", "decode", "sweep", "score", "report", "models", "samplers", "train", "theory", "show")
 
 
 def register(app: typer.Typer) -> None:

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from pbench.models import ModelInfo
     from pbench.records import Sample
 
-__all__ = ["Asked", "Prepared", "Request", "batch_size_of", "labels_of", "prepare"]
+__all__ = [
+    "Asked",
+    "Prepared",
+    "Request",
+    "assemble",
+    "batch_size_of",
+    "choice_of",
+    "labels_of",
+    "prepare",
+    "tell_model",
+]
 
 _MASKED_ONLY = ("sampler", "block_length", "eos", "cache", "infill", "compat")
 
@@ -104,24 +114,49 @@ class Prepared:
 
 def prepare(request: Request, asked: Asked, options: EngineOptions, settings: GenerationSettings) -> Prepared:
     """Check all that can be checked before work starts, and choose the samples."""
-    from pbench.decode import make_plan
+    choice = choice_of(request)
+    model = choice.load("meta")
+    tell_model(request, model)
+    tasks = _tasks(model, request.tasks, request.data)
+    return assemble(request, asked, options, settings, choice, model, tasks)
+
+
+def choice_of(request: Request) -> ModelChoice:
+    """The model and the dtype that it runs in there."""
     from pbench.decode.job import ModelChoice
-    from pbench.interfaces import TextGenerator
     from pbench.models import default_dtype
 
     device = request.devices[0] if request.devices else request.device
-    choice = ModelChoice(request.model, request.dtype or default_dtype(request.model, device))
-    model = choice.load("meta")
+    return ModelChoice(request.model, request.dtype or default_dtype(request.model, device))
+
+
+def tell_model(request: Request, model: Denoiser | TextGenerator) -> None:
+    """What a user should know of the model: its own notes, and the commit that the hub gave."""
     for note in getattr(model, "notes", ()):
         console.note(note)
     if request.model.hub is not None:
         console.note(f"{request.model.hub} at {request.model.revision}")
+
+
+def assemble(
+    request: Request,
+    asked: Asked,
+    options: EngineOptions,
+    settings: GenerationSettings,
+    choice: ModelChoice,
+    model: Denoiser | TextGenerator,
+    tasks: Sequence[TaskData],
+) -> Prepared:
+    """`prepare` with a model (its weights are not needed) and tasks that are there already."""
+    from pbench.decode import make_plan
+    from pbench.interfaces import TextGenerator
+
     if isinstance(model, TextGenerator):
         job, identity, fit = _text_job(request, asked, choice, model, settings)
     else:
         job, identity, fit = _masked_job(request, asked, choice, model, options)
     plan = make_plan(
-        _tasks(model, request.tasks, request.data),
+        tasks,
         identity,
         limit=request.limit,
         gen_length=request.gen_length,
