@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pbench.decode.streams import sample_stream
-from pbench.decode.traces import commit_steps
+from pbench.traces import commit_steps
 from pbench.interfaces import BlockPlan, Denoiser, Sampler
 from pbench.records import EventKind, Generation, Sample, TraceEvent
 

@@ -28,6 +28,7 @@ from pbench.config import config_id
 from pbench.decode.data import TaskData, spread
 from pbench.decode.engine import Engine
 from pbench.decode.options import EngineOptions
+from pbench.decode.vocabulary import token_texts
 from pbench.errors import UsageError
 from pbench.interfaces import Denoiser, Sampler, Verifier
 from pbench.records import Generation, Sample
@@ -112,7 +113,7 @@ def decode_run(
         journal = past.journal or Journal.create(journal_path(out), past.manifest)
         with journal:
             fresh = _decode(todo, engines, journal, past, on_progress)
-            _write(out, plan, past, fresh)
+            _write(out, plan, past, fresh, denoiser)
             journal.remove()
         return Result(out, past.counts(), len(fresh), past.warnings)
 
@@ -237,7 +238,7 @@ def _answers(todo: Sequence[Sample], engines: Mapping[int, Engine]) -> Iterator[
         yield from engine.run(sample for sample in todo if sample.gen_length == length)
 
 
-def _write(out: Path, plan: Plan, past: _Past, fresh: Sequence[Generation]) -> None:
+def _write(out: Path, plan: Plan, past: _Past, fresh: Sequence[Generation], denoiser: Denoiser) -> None:
     """Build the final file: rows by task and index, the manifest with its counts."""
     rows = sorted(past.rows.values(), key=lambda row: (row.sample.task, row.sample.index))
     known = {task.name: task for task in plan.tasks}
@@ -258,6 +259,7 @@ def _write(out: Path, plan: Plan, past: _Past, fresh: Sequence[Generation]) -> N
         "tasks": dict(sorted(tasks.items())),
         "counts": past.counts(),
         "status": "complete",
+        "tokens": token_texts(denoiser, rows),
         "ended": _now(),
         "decoded_seconds": round(sum(row.seconds or 0.0 for row in fresh), 3),
     }

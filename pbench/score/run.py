@@ -69,7 +69,8 @@ def _manifest(
 ) -> dict[str, Any]:
     """The manifest of the scores; counts are filled in while the rows go by.
 
-    The path of the generations is relative to the folder of the scores: both move together.
+    The path of the generations is relative to the folder of the scores: both move together. What
+    the run says of itself is kept, but for the texts of its tokens.
     """
     return {
         "generations": {"path": os.path.relpath(path, target.parent), "sha256": file_hash(path)},
@@ -80,7 +81,7 @@ def _manifest(
         "unscored": 0,
         "counts": {},
         "status": run.get("status", "partial"),
-        "run": run,
+        "run": {key: value for key, value in run.items() if key != "tokens"},
     }
 
 

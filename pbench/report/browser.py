@@ -1,0 +1,235 @@
+"""The sample browser's data: answers of several runs side by side, as compact JSON that fits a page.
+
+Every text stands once. A page cannot hold every answer of a large grid: the samples are taken
+evenly over each task, the same ones for all runs, and fewer of them until the data fit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from pbench.records import Generation
+from pbench.report.answers import Judged
+from pbench.report.tokens import TokenTexts
+from pbench.traces import decoding_order, global_arness
+
+__all__ = ["Limits", "Run", "browser_data", "even", "visible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Most samples and traces of a task and run (None: as many as fit), and the bytes to fit into."""
+
+    samples: int | None = None
+    traces: int | None = None
+    sample_bytes: int = 2_000_000
+    trace_bytes: int = 3_000_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run point in the browser; `answers` and `generations` by sample id, `kinds` of failures, too.
+
+    `model`, `sampler`, `setting` and `fixed` (settings that are no defaults) name it; `point` is its
+    settings id in the report; `note` says what is missing.
+    """
+
+    model: str
+    sampler: str
+    setting: str
+    fixed: str
+    colour: str
+    answers: Mapping[str, Judged]
+    generations: Mapping[str, Generation]
+    tokens: TokenTexts
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    point: str | None = None
+    note: str | None = None
+
+
+def browser_data(runs: Sequence[Run], limits: Limits) -> dict[str, Any]:
+    """`runs`, `samples`, `texts`, `tokens`, `answers` and `traces` for the page, within `limits`.
+
+    `answers[r][s]` is [value, status, nfe, content_length, text, kind] or null; `traces[r]` maps the
+    sample's number to its trace; texts are indices into `texts`.
+    """
+    ids = _ordered(runs)
+    shown = _fitting(ids, limits.samples, limits.sample_bytes, lambda few: _answers(runs, few))
+    samples = _answers(runs, shown)
+    replayed = _fitting(shown, limits.traces, limits.trace_bytes, lambda few: _traces(runs, shown, set(few)))
+    traces = _traces(runs, shown, set(replayed))
+    return {**samples, **traces, "sample_count": len(ids), "trace_count": len(replayed)}
+
+
+def even(items: Sequence[Any], count: int) -> list[Any]:
+    """`count` of `items`, evenly spread, in their order; all of them where there are no more."""
+    if count >= len(items):
+        return list(items)
+    return [items[i * len(items) // count] for i in range(count)]
+
+
+def _ordered(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """(task, sample id) of everything that any run answered, by task as first seen, then index."""
+    tasks: dict[str, dict[str, int]] = {}
+    for run in runs:
+        for one in run.answers.values():
+            tasks.setdefault(one.task, {})[one.sample_id] = one.index
+    return [(task, name) for task, found in tasks.items() for name in sorted(found, key=lambda n: found[n])]
+
+
+def _fitting(ids: Sequence[tuple[str, str]], most: int | None, size: int, encode: Any) -> list[tuple[str, str]]:
+    """As many of `ids` a task as are asked for; unasked, the most (halving) whose data fit into `size`."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for pair in ids:
+        groups.setdefault(pair[0], []).append(pair)
+
+    def pick(count: int) -> list[tuple[str, str]]:
+        return [pair for group in groups.values() for pair in even(group, count)]
+
+    if most is not None:
+        return pick(most)
+    count = max(map(len, groups.values()), default=0)
+    while count > 1 and len(orjson.dumps(encode(pick(count)))) > size:
+        count = math.ceil(count / 2)
+    return pick(count)
+
+
+Pair = tuple[str, str]  # task and sample id
+
+
+class _Texts:
+    """Texts, each once."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        return self.numbers.setdefault(visible(text), len(self.numbers))
+
+
+def visible(text: str) -> str:
+    """`text` with control and bidirectional characters as their escapes; line ends and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
+def _answers(runs: Sequence[Run], shown: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    texts = _Texts()
+    kinds = sorted({kind for run in runs for kind in run.kinds.values()})
+    return {
+        "samples": [_sample(runs, task, name, texts) for task, name in shown],
+        "answers": [[_answer(run, name, texts, kinds) for _, name in shown] for run in runs],
+        "runs": [_run(run) for run in runs],
+        "kinds": kinds,
+        "texts": list(texts.numbers),
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    named = {name: visible(getattr(run, name)) for name in ("model", "sampler", "setting", "fixed")}
+    return {**named, "colour": run.colour, "point": run.point, "note": run.note and visible(run.note)}
+
+
+def _sample(runs: Sequence[Run], task: str, name: str, texts: _Texts) -> dict[str, Any]:
+    """The sample's name and, if some run has its generation, its messages and reference."""
+    found = next((run.generations[name] for run in runs if name in run.generations), None)
+    if found is None:
+        return {"id": visible(name), "task": task, "messages": [], "reference": None}
+    sample = found.sample
+    answer = sample.answer if isinstance(sample.answer, str) else orjson.dumps(sample.answer).decode()
+    return {
+        "id": visible(name),
+        "task": task,
+        "messages": [[m["role"], texts.number(m["content"])] for m in sample.messages],
+        "reference": texts.number(answer),
+    }
+
+
+def _answer(run: Run, name: str, texts: _Texts, kinds: Sequence[str]) -> list[Any] | None:
+    one = run.answers.get(name)
+    if one is None:
+        return None
+    kind = run.kinds.get(name)
+    text = one.text if one.status != "error" else f"{one.reason or 'error'}"
+    value = None if one.value is None else round(one.value, 4)
+    number = None if kind is None else kinds.index(kind)
+    return [value, one.status, one.nfe, one.content_length, texts.number(text), number]
+
+
+def _traces(
+    runs: Sequence[Run], shown: Sequence[tuple[str, str]], replayed: Collection[tuple[str, str]]
+) -> dict[str, Any]:
+    """Traces by run and sample number, and the texts of their tokens, each table once."""
+    tables: dict[str, int] = {}
+    found: list[dict[str, Any]] = []
+    places: list[int] = []
+    used: dict[int, set[int]] = {}
+    keys = [_table_key(run.tokens) for run in runs]
+    for run, key in zip(runs, keys, strict=True):
+        place = tables.setdefault(key, len(tables))
+        places.append(place)
+        mine = {
+            str(number): run.generations[pair[1]]
+            for number, pair in enumerate(shown)
+            if pair in replayed and pair[1] in run.generations
+        }
+        traced = {number: row for number, row in mine.items() if row.trace}
+        for row in traced.values():
+            used.setdefault(place, set()).update(event.token_id for event in row.trace or ())
+            used[place].update(row.output_ids or ())
+        found.append({number: _trace(row) for number, row in traced.items()})
+    by_place = {place: run.tokens for place, run in zip(places, runs, strict=True)}
+    tokens = [_token_table(by_place[place], used.get(place, set())) for place in sorted(by_place)]
+    return {"traces": found, "tokens": tokens, "token_table": places}
+
+
+def _table_key(tokens: TokenTexts) -> str:
+    return repr((sorted(tokens.texts.items()), sorted(tokens.special.items())))
+
+
+def _token_table(tokens: TokenTexts, used: set[int]) -> dict[str, Any]:
+    return {
+        "texts": {str(token): visible(tokens.texts[token]) for token in sorted(used) if token in tokens.texts},
+        "special": {str(token): name for token, name in tokens.special.items()},
+    }
+
+
+def _trace(row: Generation) -> dict[str, Any]:
+    """Ids, commit steps and confidences by position; all events, too, where a position changed twice.
+
+    Confidences are in 1/10000. `order` is Kendall's tau of the content, `leftmost` the share of
+    commits that fill the leftmost mask.
+    """
+    events = row.trace or ()
+    confidence: list[int | None] = [None] * row.gen_length
+    for event in events:
+        confidence[event.position] = _scaled(event.confidence)
+    steps = row.commit_step or (0,) * row.gen_length
+    order, leftmost = decoding_order(steps, row.content_length).kendall, global_arness(events)
+    found: dict[str, Any] = {
+        "block": row.block_length,
+        "content": row.content_length,
+        "ids": row.output_ids,
+        "steps": steps,
+        "confidence": confidence,
+        "order": None if order is None else round(order, 3),
+        "leftmost": None if leftmost is None else round(leftmost, 3),
+    }
+    if len({event.position for event in events}) < len(events) or row.output_ids is None:
+        letters = {"commit": "c", "remask": "r", "edit": "e"}
+        found["events"] = [
+            [event.step, event.position, event.token_id, _scaled(event.confidence), letters[event.event]]
+            for event in events
+        ]
+    return found
+
+
+def _scaled(confidence: float) -> int | None:
+    return round(confidence * 10_000) if math.isfinite(confidence) else None
+
