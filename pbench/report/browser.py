@@ -7,7 +7,7 @@ evenly over each task, the same ones for all runs, and fewer of them until the d
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,11 @@ import orjson
 from pbench.records import Generation
 from pbench.report.answers import Judged
 from pbench.report.tokens import TokenTexts
-from pbench.traces import decoding_order, global_arness
 
 __all__ = ["Limits", "Run", "browser_data", "even", "visible"]
+
+
+Pair = tuple[str, str]  # task and sample id
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,21 @@ def browser_data(runs: Sequence[Run], limits: Limits) -> dict[str, Any]:
     sample's number to its trace; texts are indices into `texts`.
     """
     ids = _ordered(runs)
-    shown = _fitting(ids, limits.samples, limits.sample_bytes, lambda few: _answers(runs, few))
-    samples = _answers(runs, shown)
-    replayed = _fitting(shown, limits.traces, limits.trace_bytes, lambda few: _traces(runs, shown, set(few)))
-    traces = _traces(runs, shown, set(replayed))
-    return {**samples, **traces, "sample_count": len(ids), "trace_count": len(replayed)}
+    shown = _fitting(ids, limits.samples, limits.sample_bytes, lambda few: _size(_answers(runs, few)))
+    traces = [_traces(run, shown) for run in runs]
+    weight = {name: sum(_size(found.get(name)) for found in traces) for _, name in shown}
+    replayed = _fitting(
+        shown, limits.traces, limits.trace_bytes, lambda few: sum(weight[name] for _, name in few)
+    )
+    wanted = {name for _, name in replayed}
+    kept = {name: str(number) for number, (_, name) in enumerate(shown) if name in wanted}
+    return {
+        **_answers(runs, shown),
+        **_token_tables(runs, set(kept)),
+        "traces": [{kept[name]: one for name, one in found.items() if name in kept} for found in traces],
+        "sample_count": len(ids),
+        "trace_count": len(kept),
+    }
 
 
 def even(items: Sequence[Any], count: int) -> list[Any]:
@@ -73,7 +85,7 @@ def even(items: Sequence[Any], count: int) -> list[Any]:
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def _ordered(runs: Sequence[Run]) -> list[tuple[str, str]]:
+def _ordered(runs: Sequence[Run]) -> list[Pair]:
     """(task, sample id) of everything that any run answered, by task as first seen, then index."""
     tasks: dict[str, dict[str, int]] = {}
     for run in runs:
@@ -82,24 +94,23 @@ def _ordered(runs: Sequence[Run]) -> list[tuple[str, str]]:
     return [(task, name) for task, found in tasks.items() for name in sorted(found, key=lambda n: found[n])]
 
 
-def _fitting(ids: Sequence[tuple[str, str]], most: int | None, size: int, encode: Any) -> list[tuple[str, str]]:
-    """As many of `ids` a task as are asked for; unasked, the most (halving) whose data fit into `size`."""
-    groups: dict[str, list[tuple[str, str]]] = {}
+def _fitting(
+    ids: Sequence[Pair], most: int | None, room: int, weigh: Callable[[Sequence[Pair]], int]
+) -> list[Pair]:
+    """As many of `ids` a task as are asked for; unasked, the most (halving) that weigh no more than `room`."""
+    groups: dict[str, list[Pair]] = {}
     for pair in ids:
         groups.setdefault(pair[0], []).append(pair)
 
-    def pick(count: int) -> list[tuple[str, str]]:
+    def pick(count: int) -> list[Pair]:
         return [pair for group in groups.values() for pair in even(group, count)]
 
     if most is not None:
         return pick(most)
     count = max(map(len, groups.values()), default=0)
-    while count > 1 and len(orjson.dumps(encode(pick(count)))) > size:
+    while count > 1 and weigh(pick(count)) > room:
         count = math.ceil(count / 2)
     return pick(count)
-
-
-Pair = tuple[str, str]  # task and sample id
 
 
 class _Texts:
@@ -119,7 +130,7 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
-def _answers(runs: Sequence[Run], shown: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _answers(runs: Sequence[Run], shown: Sequence[Pair]) -> dict[str, Any]:
     texts = _Texts()
     kinds = sorted({kind for run in runs for kind in run.kinds.values()})
     return {
@@ -162,35 +173,35 @@ def _answer(run: Run, name: str, texts: _Texts, kinds: Sequence[str]) -> list[An
     return [value, one.status, one.nfe, one.content_length, texts.number(text), number]
 
 
-def _traces(
-    runs: Sequence[Run], shown: Sequence[tuple[str, str]], replayed: Collection[tuple[str, str]]
-) -> dict[str, Any]:
-    """Traces by run and sample number, and the texts of their tokens, each table once."""
-    tables: dict[str, int] = {}
-    found: list[dict[str, Any]] = []
+def _size(data: Any) -> int:
+    return len(orjson.dumps(data))
+
+
+def _traces(run: Run, shown: Sequence[Pair]) -> dict[str, Any]:
+    """The traces of a run by sample id."""
+    rows = {name: run.generations[name] for _, name in shown if name in run.generations}
+    return {name: _trace(row) for name, row in rows.items() if row.trace}
+
+
+def _token_tables(runs: Sequence[Run], names: Collection[str]) -> dict[str, Any]:
+    """Texts of the tokens in the traces of `names`: runs with equal tables share one."""
+    numbers: dict[str, int] = {}
+    tables: list[TokenTexts] = []
     places: list[int] = []
-    used: dict[int, set[int]] = {}
-    keys = [_table_key(run.tokens) for run in runs]
-    for run, key in zip(runs, keys, strict=True):
-        place = tables.setdefault(key, len(tables))
+    used: list[set[int]] = []
+    for run in runs:
+        key = repr((sorted(run.tokens.texts.items()), sorted(run.tokens.special.items())))
+        place = numbers.setdefault(key, len(tables))
+        if place == len(tables):
+            tables.append(run.tokens)
+            used.append(set())
         places.append(place)
-        mine = {
-            str(number): run.generations[pair[1]]
-            for number, pair in enumerate(shown)
-            if pair in replayed and pair[1] in run.generations
-        }
-        traced = {number: row for number, row in mine.items() if row.trace}
-        for row in traced.values():
-            used.setdefault(place, set()).update(event.token_id for event in row.trace or ())
-            used[place].update(row.output_ids or ())
-        found.append({number: _trace(row) for number, row in traced.items()})
-    by_place = {place: run.tokens for place, run in zip(places, runs, strict=True)}
-    tokens = [_token_table(by_place[place], used.get(place, set())) for place in sorted(by_place)]
-    return {"traces": found, "tokens": tokens, "token_table": places}
-
-
-def _table_key(tokens: TokenTexts) -> str:
-    return repr((sorted(tokens.texts.items()), sorted(tokens.special.items())))
+        for name in names:
+            row = run.generations.get(name)
+            if row is not None and row.trace:
+                used[place].update(row.output_ids or (), (event.token_id for event in row.trace))
+    tokens = [_token_table(table, found) for table, found in zip(tables, used, strict=True)]
+    return {"tokens": tokens, "token_table": places}
 
 
 def _token_table(tokens: TokenTexts, used: set[int]) -> dict[str, Any]:
@@ -203,23 +214,19 @@ def _token_table(tokens: TokenTexts, used: set[int]) -> dict[str, Any]:
 def _trace(row: Generation) -> dict[str, Any]:
     """Ids, commit steps and confidences by position; all events, too, where a position changed twice.
 
-    Confidences are in 1/10000. `order` is Kendall's tau of the content, `leftmost` the share of
-    commits that fill the leftmost mask.
+    Confidences are in 1/10000.
     """
     events = row.trace or ()
     confidence: list[int | None] = [None] * row.gen_length
     for event in events:
         confidence[event.position] = _scaled(event.confidence)
     steps = row.commit_step or (0,) * row.gen_length
-    order, leftmost = decoding_order(steps, row.content_length).kendall, global_arness(events)
     found: dict[str, Any] = {
         "block": row.block_length,
         "content": row.content_length,
         "ids": row.output_ids,
         "steps": steps,
         "confidence": confidence,
-        "order": None if order is None else round(order, 3),
-        "leftmost": None if leftmost is None else round(leftmost, 3),
     }
     if len({event.position for event in events}) < len(events) or row.output_ids is None:
         letters = {"commit": "c", "remask": "r", "edit": "e"}
