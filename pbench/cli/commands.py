@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-_MODULES = ("tasks", "decode", "score", "report", "models", "samplers", "train", "show")
+_MODULES = ("tasks", "decode", "score", "report", "trace", "models", "samplers", "train", "show")
 
 
 def register(app: typer.Typer) -> None:

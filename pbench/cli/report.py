@@ -1,4 +1,4 @@
-"""`pbench report [RUN...]`: tables, PBx and curves from score files."""
+"""`pbench report [RUN...]`: tables, PBx, curves and one HTML page from score files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pbench.cli import console
 from pbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from pbench.report.browser import Limits
     from pbench.report.build import Report
 
 __all__ = ["register"]
@@ -30,6 +31,7 @@ class Format(StrEnum):
     csv = "csv"
     latex = "latex"
     json = "json"
+    html = "html"
 
 
 class Headline(StrEnum):
@@ -45,6 +47,7 @@ _ENDINGS = {
     ".csv": Format.csv,
     ".tex": Format.latex,
     ".json": Format.json,
+    ".html": Format.html,
 }
 
 
@@ -61,7 +64,7 @@ def report(
     form: Format = typer.Option(
         None,
         "--format",
-        help="table (default), md, csv, latex or json; by the ending of --out where that says it.",
+        help="table (default), md, csv, latex, json or html; by the ending of --out where that says it.",
     ),
     json: bool = typer.Option(False, "--json", help="The same as --format json."),
     suite: str = typer.Option(
@@ -75,7 +78,17 @@ def report(
     out: str = typer.Option(
         None,
         "--out",
-        help="FILE, or DIR (no ending, or a folder): report.md with curves, points.csv, report.json.",
+        help="FILE, or DIR (no ending, or a folder): report.md with curves, points.csv, report.json; "
+        "with --format html: index.html.",
+    ),
+    samples: int = typer.Option(
+        None, "--samples", min=0, help="html: most samples of a task; default: as many as fit."
+    ),
+    traces: int = typer.Option(
+        None,
+        "--traces",
+        min=0,
+        help="html: most samples of a task whose unmasking can be replayed; default: as many as fit.",
     ),
     plots: Path = typer.Option(
         None, "--plots", help="Also write the curves (SVG, PNG, Vega-Lite) to this folder."
@@ -86,11 +99,20 @@ def report(
 ) -> None:
     """Show speed against quality: percent by task and setting with 95 % intervals, PBx, frontier."""
     chosen = _format(form, json, out)
+    limits = _limits(chosen, samples, traces)
     built = _build(_paths(runs), suite, headline, force)
     _warn(built.notes)
     _suggest_suite(built)
     _plots(built, plots)
-    console.result(_deliver(built, chosen, out))
+    console.result(_deliver(built, chosen, out, limits))
+
+
+def _limits(form: Format, samples: int | None, traces: int | None) -> Limits:
+    from pbench.report.browser import Limits
+
+    if form is not Format.html and (samples, traces) != (None, None):
+        raise UsageError("--samples and --traces are for --format html; leave them out or ask for html")
+    return Limits(samples=samples, traces=traces)
 
 
 def _format(form: Format | None, json: bool, out: str | None) -> Format:
@@ -175,16 +197,16 @@ def _plots(built: Report, folder: Path | None) -> None:
     )
 
 
-def _deliver(built: Report, form: Format, out: str | None) -> str:
+def _deliver(built: Report, form: Format, out: str | None, limits: Limits) -> str:
     """Write or render the report; what stands on stdout: the path, or the report itself."""
     from pbench.artifacts import atomic_text
     from pbench.report.write import FILE_NAMES, WIDE, render, write_folder
 
     if out is None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
-        return render(built, form, width).rstrip("\n")
+        return render(built, form, width, limits).rstrip("\n")
     if _is_folder(out) and form is Format.md:
         return str(write_folder(built, Path(out)))
     target = Path(out) / FILE_NAMES[form] if _is_folder(out) else Path(out)
-    atomic_text(target, render(built, form))
+    atomic_text(target, render(built, form, WIDE, limits))
     return str(target)

@@ -53,6 +53,12 @@ class Run:
     point: str | None = None
     note: str | None = None
 
+    @property
+    def name(self) -> str:
+        """The run in one line."""
+        setting = "" if self.setting == "-" else self.setting
+        return " · ".join(part for part in (self.model, self.sampler, setting, self.fixed) if part)
+
 
 def browser_data(runs: Sequence[Run], limits: Limits) -> dict[str, Any]:
     """`runs`, `samples`, `texts`, `tokens`, `answers` and `traces` for the page, within `limits`.

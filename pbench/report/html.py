@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import orjson
 
-from pbench.report.browser import Limits
+from pbench.report.browser import Limits, Run, browser_data, visible
 from pbench.report.build import Report
 from pbench.report.findings import Findings
 from pbench.report.page_data import page_data
 from pbench.report.page_runs import browser_of
 
-__all__ = ["SCRIPTS", "render_page", "report_page"]
+__all__ = ["SCRIPTS", "render_page", "report_page", "trace_page"]
 
 SCRIPTS = (
     "dom", "scales", "tooltip", "tables", "leaderboard", "curves", "multiples", "taskmap", "failures",
@@ -33,6 +33,13 @@ _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028",
 def report_page(report: Report, findings: Findings, limits: Limits) -> str:
     """The page of a report: tables and curves, and as many answers and traces as `limits` allow."""
     return render_page({**page_data(report, findings), "browser": browser_of(report, findings, limits)})
+
+
+def trace_page(runs: Sequence[Run], limits: Limits) -> str:
+    """The browser and the trace viewer alone, over `runs` that need no report."""
+    browser = browser_data(runs, limits) | {"points_left_out": 0}
+    names = " and ".join(dict.fromkeys(visible(run.name) for run in runs))
+    return render_page({"title": f"Unmasking: {names}", "browser": browser})
 
 
 def render_page(data: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pbench.artifacts import read_manifest
-from pbench.errors import ArtifactError
+from pbench.artifacts import read_columns, read_manifest
+from pbench.errors import ArtifactError, UsageError, unknown_name
 from pbench.records import Generation
 from pbench.report.answers import Judged, generations_of, read_details, read_generations, read_judged
 from pbench.report.browser import Limits, Run, browser_data, even
@@ -19,7 +19,7 @@ from pbench.report.series import Series
 from pbench.report.sweeps import swept_parameter
 from pbench.report.tokens import TokenTexts
 
-__all__ = ["MOST_FILES", "browser_of", "run_of_file"]
+__all__ = ["MOST_FILES", "browser_of", "find_samples", "run_of_file"]
 
 MOST_FILES = 200  # opened for their answers; a larger grid shows the best of its run points
 _MOST_ANSWERS = 20_000
@@ -56,6 +56,27 @@ def run_of_file(path: Path, sample_ids: frozenset[str] | None) -> Run:
         tokens=TokenTexts.of(manifest),
         note=None if judged else f"not scored: pbench score {path}",
     )
+
+
+def find_samples(path: Path, wanted: str | None) -> frozenset[str] | None:
+    """The one sample in `path` named `wanted`, in full or by the end of its id; None means all of them.
+
+    UsageError for a name that no sample has, or several have.
+    """
+    if wanted is None:
+        return None
+    kind = read_manifest(path)["kind"]
+    if kind == "samples":
+        raise ArtifactError(f"{path}: holds the samples of a task, no answers; name a file that decode wrote")
+    names = read_columns(path, kind, ["sample_id"])["sample_id"].to_pylist()
+    if wanted in names:
+        return frozenset([wanted])
+    ends = [name for name in names if name.endswith(f"/{wanted}")]
+    if len(ends) > 1:
+        raise UsageError(f"{wanted}: several samples end so ({', '.join(ends[:3])}); give the whole id")
+    if not ends:
+        raise unknown_name(f"sample of {path}", wanted, names)
+    return frozenset(ends)
 
 
 def _scores_beside(path: Path) -> Path | None:

@@ -27,7 +27,7 @@ function pbxTable(data) {
   });
   const levels = data.thresholds.map((x, i) => ({
     label: `PB${x}`, title: `Most tokens per step with a mean of at least ${x} %`, number: true, value: (row) => row.values[i],
-    cell: (row) => h("span", {}, h("small", {}, boundsText(row.bounds[i])), " ", h("b", {}, fixed(row.values[i]))),
+    cell: (row) => h("span", {}, h("b", {}, fixed(row.values[i])), " ", h("small", {}, boundsText(row.bounds[i]))),
   }));
   const columns = [
     { label: "run", title: "Model, sampler and settings", value: (row) => row.series.name, cell: (row) => named(row.series) },

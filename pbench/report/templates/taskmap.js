@@ -15,11 +15,11 @@ function mapChart(places, width) {
   const xs = roundTicks(...extent(places.map((place) => place.parallelizability)));
   const ys = roundTicks(...extent(places.map((place) => place.order_preference)));
   const x = lineScale(xs[0], xs.at(-1), 56, width - 24);
-  const y = lineScale(ys[0], ys.at(-1), height - 40, 16);
+  const y = lineScale(ys[0], ys.at(-1), height - 40, 34);
   const chart = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", tabindex: 0, "aria-label": `Task map of ${places.length} tasks; arrow keys go from task to task.` });
   for (const tick of ys) chart.append(s("g", { class: "axes" }, s("line", { x1: 48, x2: width - 16, y1: y(tick), y2: y(tick), class: tick === 0 ? "zero" : null }), s("text", { x: 42, y: y(tick) + 4, "text-anchor": "end" }, String(tick))));
   for (const tick of xs) chart.append(s("g", { class: "axes" }, s("text", { x: x(tick), y: height - 22, "text-anchor": "middle" }, String(tick))));
-  chart.append(s("g", { class: "axes" }, s("text", { x: width - 16, y: height - 4, "text-anchor": "end", class: "title" }, "parallelizability →"), s("text", { x: 4, y: 10, class: "title" }, "order preference ↑")));
+  chart.append(s("g", { class: "axes" }, s("text", { x: width - 16, y: height - 4, "text-anchor": "end", class: "title" }, "parallelizability →"), s("text", { x: 4, y: 12, class: "title" }, "order preference ↑")));
   const marks = places.map((place) => ({ x: x(place.parallelizability), y: y(place.order_preference), row: 0,
     lines: [place.name, `parallelizability ${fixed(place.parallelizability)}`, `order preference ${fixed(place.order_preference, 3)}`] })).sort((a, b) => a.x - b.x);
   const taken = [];
