@@ -90,8 +90,7 @@ def _print(run: Run, generation: Generation, step: int | None, every: int | None
     from pbench.report.replay import head_lines, replay_text
     from pbench.traces import last_step
 
-    for line in head_lines(generation, run.name):
-        console.result(line)
+    console.result("\n".join(head_lines(generation, run.name)))
     if not generation.trace:
         console.result("no trace: this answer was not unmasked step by step\n")
         return

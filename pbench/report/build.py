@@ -10,7 +10,7 @@ from pbench.errors import ArtifactError
 from pbench.report.aggregate import averaged_tasks, run_points, task_infos
 from pbench.report.cells import group
 from pbench.report.comparable import differences, kept_apart, refuse
-from pbench.report.files import ScoreFile, read_score_file
+from pbench.report.files import ScoreFile
 from pbench.report.find import find_scores
 from pbench.report.frontier import frontier
 from pbench.report.oracle import Oracle, oracle
@@ -50,18 +50,16 @@ class Report:
 def load_comparable(paths: Sequence[Path]) -> tuple[list[ScoreFile], list[str]]:
     """Score files below `paths`, and notes; UsageError if they differ in what must be equal."""
     found = find_scores(paths)
-    files = [read_score_file(path) for path in found.scores]
-    refuse(differences(files))
-    return files, list(found.notes)
+    refuse(differences(found.files))
+    return list(found.files), list(found.notes)
 
 
 def load_mixed(paths: Sequence[Path]) -> tuple[list[ScoreFile], list[str]]:
     """As load_comparable, but what differs is kept apart by labels and named in the notes."""
     found = find_scores(paths)
-    files = [read_score_file(path) for path in found.scores]
-    unlike = differences(files)
+    unlike = differences(found.files)
     notes = [f"compared although they differ in {difference}" for difference in unlike]
-    return kept_apart(files, unlike), [*found.notes, *notes]
+    return kept_apart(found.files, unlike), [*found.notes, *notes]
 
 
 def build_report(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pbench.artifacts import read_columns, read_manifest
-from pbench.errors import ArtifactError, UsageError, unknown_name
+from pbench.errors import ArtifactError, UsageError, nearest
 from pbench.records import Generation
 from pbench.report.answers import Judged, generations_of, read_details, read_generations, read_judged
 from pbench.report.browser import Limits, Run, browser_data, even
@@ -75,7 +75,8 @@ def find_samples(path: Path, wanted: str | None) -> frozenset[str] | None:
     if len(ends) > 1:
         raise UsageError(f"{wanted}: several samples end so ({', '.join(ends[:3])}); give the whole id")
     if not ends:
-        raise unknown_name(f"sample of {path}", wanted, names)
+        hint = nearest(wanted, names) or nearest(wanted, {name.partition("/")[2] for name in names})
+        raise UsageError(f"{path}: has no sample {wanted!r}{hint}; it has {len(names)}, e.g. {names[0]}")
     return frozenset(ends)
 
 

@@ -37,11 +37,11 @@ def head_lines(generation: Generation, name: str) -> list[str]:
     prompt = sample.messages[-1]["content"] if sample.messages else ""
     lines = [
         f"{sample.sample_id} · {name} · {counts}",
-        f"prompt     {prompt}",
-        f"reference  {_plain(sample.answer)}",
+        f"prompt: {prompt}",
+        f"reference: {_plain(sample.answer)}",
     ]
     if generation.status != "ok":
-        lines.append(f"status     {generation.status}: {generation.error or generation.error_kind or ''}")
+        lines.append(f"status: {generation.status}: {generation.error or generation.error_kind or ''}")
     return [clean(line) for line in lines]
 
 
