@@ -36,6 +36,8 @@ _SEAL_BYTES = len(_SEAL) + 2 * _HASH_BYTES
 _TAIL_BYTES = 4 + len(_MAGIC)  # length of the footer, then the magic bytes
 _GROUP_ROWS = 256  # bounds the memory of a reader; traces make rows large
 _WHOLE_BYTES = 1 << 20  # smaller files are read at once: Parquet then never waits for the interpreter
+# A thread of Arrow's that lets go of a Python file's buffer while the interpreter ends aborts the process.
+_THREADS = False
 _MAPS = ("usage", "scores", "reasons")
 
 
@@ -90,7 +92,7 @@ def read_rows(path: Path, kind: Kind) -> Iterator[Record]:
     with _verified(path, kind) as (parquet, _manifest):
         number = 0
         for group in range(parquet.num_row_groups):
-            for row in parquet.read_row_group(group).to_pylist():
+            for row in parquet.read_row_group(group, use_threads=_THREADS).to_pylist():
                 try:
                     record = from_row(kind, row)
                 except (KeyError, TypeError, ValueError) as error:
@@ -102,7 +104,7 @@ def read_rows(path: Path, kind: Kind) -> Iterator[Record]:
 def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
     """Only `columns`, in the order given; the whole file is verified."""
     with _verified(path, kind) as (parquet, _manifest):
-        return parquet.read(columns=list(columns)).select(list(columns))
+        return parquet.read(columns=list(columns), use_threads=_THREADS).select(list(columns))
 
 
 def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None]:

@@ -108,7 +108,7 @@ def _steps(last: int, step: int | None, every: int | None) -> list[int]:
         return [step]
     every = every or stride(last)
     if every > 1:
-        console.note(f"every {every}th of {last} steps; --every 1 shows all")
+        console.note(f"every {every}. of {last} steps; --every 1 shows all")
     return sorted({*range(0, last + 1, every), last})
 
 

@@ -157,12 +157,12 @@ def _sample(runs: Sequence[Run], task: str, name: str, texts: _Texts) -> dict[st
     """The sample's name and, if some run has its generation, its messages and reference."""
     found = next((run.generations[name] for run in runs if name in run.generations), None)
     if found is None:
-        return {"id": visible(name), "task": task, "messages": [], "reference": None}
+        return {"id": visible(name), "task": visible(task), "messages": [], "reference": None}
     sample = found.sample
     answer = sample.answer if isinstance(sample.answer, str) else orjson.dumps(sample.answer).decode()
     return {
         "id": visible(name),
-        "task": task,
+        "task": visible(task),
         "messages": [[m["role"], texts.number(m["content"])] for m in sample.messages],
         "reference": texts.number(answer),
     }
@@ -212,7 +212,9 @@ def _token_tables(runs: Sequence[Run], names: Collection[str]) -> dict[str, Any]
 
 def _token_table(tokens: TokenTexts, used: set[int]) -> dict[str, Any]:
     return {
-        "texts": {str(token): visible(tokens.texts[token]) for token in sorted(used) if token in tokens.texts},
+        "texts": {
+            str(token): visible(tokens.texts[token]) for token in sorted(used) if token in tokens.texts
+        },
         "special": {str(token): name for token, name in tokens.special.items()},
     }
 
@@ -245,4 +247,3 @@ def _trace(row: Generation) -> dict[str, Any]:
 
 def _scaled(confidence: float) -> int | None:
     return round(confidence * 10_000) if math.isfinite(confidence) else None
-

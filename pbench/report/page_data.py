@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pbench.report.browser import visible
 from pbench.report.build import Report
 from pbench.report.charts import colour
 from pbench.report.findings import Findings, TaskPlace
@@ -43,7 +44,7 @@ def page_data(report: Report, findings: Findings) -> dict[str, Any]:
         "stats": list(_STATS),
         "tasks": [
             {
-                "id": task,
+                "id": visible(task),
                 "name": clean(short[task]),
                 "category": clean(info.category),
                 "headline": clean(info.headline),
@@ -60,7 +61,19 @@ def page_data(report: Report, findings: Findings) -> dict[str, Any]:
     }
 
 
-_STATS = ("score", "low", "high", "n", "speed", "content_speed", "nfe", "seconds", "errors", "missing", "tasks")
+_STATS = (
+    "score",
+    "low",
+    "high",
+    "n",
+    "speed",
+    "content_speed",
+    "nfe",
+    "seconds",
+    "errors",
+    "missing",
+    "tasks",
+)
 
 
 def _stats(stats: Stats | None) -> list[float | int | None] | None:

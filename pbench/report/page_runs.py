@@ -31,7 +31,9 @@ def browser_of(report: Report, findings: Findings, limits: Limits) -> dict[str, 
     scores = {id(point): _judged(report, point) for _, point in chosen}
     wanted = _wanted(list(scores.values()), limits.samples)
     runs = [_run(series, point, scores[id(point)], wanted, findings) for series, point in chosen]
-    return browser_data(runs, limits) | {"points_left_out": len(report.points) - len(chosen)}
+    answered = {name for answers in scores.values() for name in answers}
+    left_out = len(report.points) - len(chosen)
+    return browser_data(runs, limits) | {"sample_count": len(answered), "points_left_out": left_out}
 
 
 def run_of_file(path: Path, sample_ids: frozenset[str] | None) -> Run:
@@ -135,9 +137,7 @@ def _chosen(report: Report) -> list[tuple[Series, Point]]:
 
 
 def _judged(report: Report, point: Point) -> dict[str, Judged]:
-    return {
-        one.sample_id: one for file in point.files for one in read_judged(Path(file), report.headline)
-    }
+    return {one.sample_id: one for file in point.files for one in read_judged(Path(file), report.headline)}
 
 
 def _wanted(scores: list[dict[str, Judged]], most: int | None) -> frozenset[str]:

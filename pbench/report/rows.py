@@ -40,8 +40,10 @@ class Rows:
 
     def take(self, selection: np.ndarray | slice) -> Rows:
         """The rows of `selection`: a mask [N], indices in any order, or a slice (no copy)."""
-        columns = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "tasks"}
-        return Rows(**{name: column[selection] for name, column in columns.items()}, tasks=self.tasks)
+        return Rows(*(getattr(self, name)[selection] for name in _PER_ROW), tasks=self.tasks)
+
+
+_PER_ROW = tuple(item.name for item in fields(Rows) if item.name != "tasks")
 
 
 def read_rows(files: Sequence[ScoreFile], headline: Headline) -> Rows:

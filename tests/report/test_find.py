@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -129,10 +130,17 @@ def test_an_order_that_does_not_depend_on_the_disk(tmp_path):
     assert found == [f"{name}.scores.parquet" for name in ("c", "a/z", "a/b/y", "b/x")]
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_named(tmp_path):
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
     closed = tmp_path / "closed"
-    closed.mkdir(mode=0)
-    with pytest.raises(ArtifactError, match="closed: cannot be read"):
+    closed.mkdir()
+    look = os.scandir
+
+    def refuse(path):
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ArtifactError, match="closed: cannot be read: Permission denied"):
         find_scores([tmp_path])
