@@ -177,7 +177,9 @@ def measure(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("folder", nargs="?", type=Path, help="a folder that --make filled: measure the report")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, help="a folder that --make filled: measure the report"
+    )
     parser.add_argument("--make", type=Path, metavar="DIR", help="write the score files to DIR")
     parser.add_argument("--files", type=int, default=FILES, help="how many of them")
     options = parser.parse_args()

@@ -1,5 +1,7 @@
 """The replay of traces: the answer after each step. (Their statistics: tests/decode/test_traces.py.)"""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,10 +32,12 @@ def test_positions_without_events_were_given():
 
 @given(st.permutations(range(6)), st.lists(st.integers(1, 4), min_size=6, max_size=6))
 def test_the_last_frame_is_the_answer_whatever_the_order(order, steps):
-    events = [TraceEvent(step, place, RIGHT[place], 0.5, "commit") for place, step in zip(order, steps)]
+    events = [
+        TraceEvent(step, place, RIGHT[place], 0.5, "commit") for place, step in zip(order, steps, strict=True)
+    ]
     found = list(frames(traced(sample(0), RIGHT, events)))
     assert found[-1].tokens == RIGHT
     assert [f.step for f in found] == sorted({0, *steps})
-    for before, after in zip(found, found[1:]):
-        for old, new in zip(before.tokens, after.tokens):
+    for before, after in pairwise(found):
+        for old, new in zip(before.tokens, after.tokens, strict=True):
             assert old is None or old == new

@@ -94,6 +94,8 @@ def _print(run: Run, generation: Generation, step: int | None, every: int | None
     if not generation.trace:
         console.result("no trace: this answer was not unmasked step by step\n")
         return
+    if run.note:
+        console.note(f"{run.name}: {run.note}")
     steps = _steps(last_step(generation.trace), step, every)
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     console.result(_rendered(replay_text(generation, run.tokens, steps, coloured), coloured))

@@ -103,7 +103,7 @@ def _ordered(runs: Sequence[Run]) -> list[Pair]:
 def _fitting(
     ids: Sequence[Pair], most: int | None, room: int, weigh: Callable[[Sequence[Pair]], int]
 ) -> list[Pair]:
-    """As many of `ids` a task as are asked for; unasked, the most (halving) that weigh no more than `room`."""
+    """As many of `ids` a task as are asked for; unasked, halved until they weigh at most `room`."""
     groups: dict[str, list[Pair]] = {}
     for pair in ids:
         groups.setdefault(pair[0], []).append(pair)

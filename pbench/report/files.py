@@ -36,7 +36,8 @@ class Progress(NamedTuple):
 class ScoreFile:
     """One score file; its rows as `columns` (COLUMNS), so that each file is opened once.
 
-    `source` is the generations file that it was made from, as the manifest names it. `checker` and `bertscore` (name and version) are None where a run needed none; `metrics` maps
+    `source` is the generations file that it was made from, as the manifest names it.
+    `checker` and `bertscore` (name and version) are None where a run needed none; `metrics` maps
     metric to version; `varying` holds what two files of one run point may differ in, for messages.
     """
 

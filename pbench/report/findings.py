@@ -22,6 +22,11 @@ class TaskPlace:
     order_preference: float | None
     why: str | None = None
 
+    @property
+    def measured(self) -> bool:
+        """Whether any of the two is known."""
+        return self.parallelizability is not None or self.order_preference is not None
+
 
 @dataclass(frozen=True, slots=True)
 class FailureKind:
@@ -47,10 +52,11 @@ class Findings:
     """All of it; empty parts are left out of the page.
 
     `kinds` are in the order of the bars. `kind_of` names the failure of single answers, by
-    (settings id, sample id), for the filters of the sample browser.
+    (settings id, sample id), for the filters of the sample browser; `notes` say what is not counted.
     """
 
     task_map: tuple[TaskPlace, ...] = ()
     kinds: tuple[FailureKind, ...] = ()
     failures: tuple[FailureRow, ...] = ()
     kind_of: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -51,12 +51,20 @@ def run_of_file(path: Path, sample_ids: frozenset[str] | None) -> Run:
         scores = _scores_beside(path)
     generations = read_generations(path, sample_ids)
     judged = {} if scores is None else {one.sample_id: one for one in read_judged(scores, "default")}
+    unscored = [] if judged else [f"not scored: pbench score {path}"]
+    tokens, identity = TokenTexts.of(manifest), manifest.get("identity", {})
+    sampler = str((identity.get("sampler") or {}).get("name") or "autoregressive")
+    setting, fixed = _setting(identity)
     return Run(
-        **_names(manifest.get("identity", {})),
+        model=str(identity.get("model", {}).get("name", "?")),
+        sampler=sampler,
+        setting=setting,
+        fixed=fixed,
+        colour=colour(sampler),
         answers={name: judged.get(name) or _unjudged(row) for name, row in generations.items()},
         generations=generations,
-        tokens=TokenTexts.of(manifest),
-        note=None if judged else f"not scored: pbench score {path}",
+        tokens=tokens,
+        note=_note([*unscored, *_wordless(generations, tokens)]),
     )
 
 
@@ -90,20 +98,16 @@ def _scores_beside(path: Path) -> Path | None:
         return None
 
 
-def _names(identity: Mapping[str, Any]) -> dict[str, str]:
+def _setting(identity: Mapping[str, Any]) -> tuple[str, str]:
+    """The swept parameter in words, and the other options that are not at their defaults."""
     sampler = identity.get("sampler") or {}
-    name, given = sampler.get("name"), sampler.get("given", sampler.get("options", {}))
-    block = identity.get("block_length")
-    swept = swept_parameter(name, {**given, "block_length": block})
-    words = {**given, **({} if block in ("full", None) else {"block_length": block})}
-    setting = words.pop(swept, None) if swept else None
-    return {
-        "model": str(identity.get("model", {}).get("name", "?")),
-        "sampler": str(name or "autoregressive"),
-        "setting": "-" if swept is None or setting is None else setting_text(swept, setting),
-        "fixed": ", ".join(setting_text(key, value) for key, value in words.items() if value is not None),
-        "colour": colour(str(name or "autoregressive")),
-    }
+    given = sampler.get("given", sampler.get("options", {}))
+    words = {name: value for name, value in given.items() if value is not None}
+    if identity.get("block_length") not in ("full", None):
+        words["block_length"] = identity["block_length"]
+    swept = swept_parameter(sampler.get("name"), words)
+    setting = "-" if swept not in words else setting_text(str(swept), words.pop(swept))
+    return setting, ", ".join(setting_text(name, value) for name, value in words.items())
 
 
 def _unjudged(row: Generation) -> Judged:
@@ -158,6 +162,8 @@ def _run(
 ) -> Run:
     details = [read_details(Path(file), wanted) for file in point.files]
     generations = {name: row for one in details for name, row in one.rows.items()}
+    tokens = _merged([one.tokens for one in details])
+    reasons = [one.why for one in details if one.why]
     identity = point.settings.id
     return Run(
         model=series.model,
@@ -167,11 +173,22 @@ def _run(
         colour=colour(series.sampler_name),
         answers={name: one for name, one in scores.items() if name in wanted},
         generations=generations,
-        tokens=_merged([one.tokens for one in details]),
+        tokens=tokens,
         kinds={name: kind for (own, name), kind in findings.kind_of.items() if own == identity},
         point=identity,
-        note="; ".join(one.why for one in details if one.why) or None,
+        note=_note([*reasons, *_wordless(generations, tokens)]),
     )
+
+
+def _wordless(generations: Mapping[str, Generation], tokens: TokenTexts) -> list[str]:
+    """A remark if there are traces whose tokens have no texts."""
+    if tokens.texts or not any(row.trace for row in generations.values()):
+        return []
+    return ["its file has no token texts, so tokens are numbers; decode again with this pbench"]
+
+
+def _note(remarks: list[str]) -> str | None:
+    return "; ".join(remarks) or None
 
 
 def _merged(tables: list[TokenTexts]) -> TokenTexts:

@@ -38,9 +38,14 @@ class Rows:
     seconds: np.ndarray
     tasks: tuple[str, ...]
 
+    @classmethod
+    def none(cls) -> Rows:
+        """No rows at all."""
+        return cls(**{name: np.zeros(0) for name in _PER_ROW}, tasks=())
+
     def take(self, selection: np.ndarray | slice) -> Rows:
         """The rows of `selection`: a mask [N], indices in any order, or a slice (no copy)."""
-        return Rows(*(getattr(self, name)[selection] for name in _PER_ROW), tasks=self.tasks)
+        return Rows(**{name: getattr(self, name)[selection] for name in _PER_ROW}, tasks=self.tasks)
 
 
 _PER_ROW = tuple(item.name for item in fields(Rows) if item.name != "tasks")

@@ -12,7 +12,7 @@ from pbench.artifacts.files import atomic_file
 from pbench.report import charts, page
 from pbench.report.browser import Limits
 from pbench.report.build import Report
-from pbench.report.findings import Findings
+from pbench.report.failures import findings_of
 from pbench.report.html import report_page
 from pbench.report.payload import payload_text
 
@@ -37,7 +37,7 @@ def render(report: Report, form: str, width: int = WIDE, limits: Limits = Limits
         "csv": lambda: page.as_csv(report),
         "latex": lambda: page.as_latex(report),
         "json": lambda: payload_text(report),
-        "html": lambda: report_page(report, Findings(), limits),
+        "html": lambda: report_page(report, report.extras.findings or findings_of(report), limits),
     }
     return forms[form]()
 

@@ -4,15 +4,16 @@ from pbench.decode.vocabulary import token_texts
 from pbench.models import find_model, load_model
 from tests.report.made_traces import generation, remasked, sample
 
+PIECES = {3: "▁a", 4: "▁b", 5: "c", 6: "▁", 7: "d", 8: "▁e", 9: "\ufffd"}
+
 
 class Tokenizer:
     """A SentencePiece-like denoiser: the first token's leading space is dropped; 9 is half a character."""
 
     mask_token_id, eos_token_id, pad_token_id = 1, 2, 0
-    texts = {3: "▁a", 4: "▁b", 5: "c", 6: "▁", 7: "d", 8: "▁e", 9: "\ufffd"}
 
     def decode(self, ids):
-        text = "".join(self.texts.get(token, "") for token in ids).replace("▁", " ")
+        text = "".join(PIECES.get(token, "") for token in ids).replace("▁", " ")
         return text.removeprefix(" ")
 
 

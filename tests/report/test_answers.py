@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pbench.artifacts import write_artifact
+from pbench.artifacts import read_manifest, write_artifact
 from pbench.errors import ArtifactError
 from pbench.report.answers import generations_of, read_details, read_generations, read_judged
 from tests.report.made import Run
@@ -39,6 +39,11 @@ def test_generations_of_some_samples_with_their_tokens(run):
     assert details.tokens.texts == WORDS
     assert details.why is None
     assert list(read_generations(run, None)) == [f"lists/copy/{i}" for i in range(3)]
+
+
+def test_score_files_do_not_carry_the_token_texts(run):
+    assert "tokens" in read_manifest(run)
+    assert "tokens" not in read_manifest(scores_of(run))["run"]
 
 
 def test_both_files_may_move_together(run, tmp_path):

@@ -114,9 +114,12 @@ def test_each_file_is_opened_once(tmp_path, monkeypatch):
     paths = [write_scores(tmp_path / f"{i}.scores.parquet", Run(), TASKS) for i in range(3)]
     write_generations(tmp_path / "g.parquet")
     opened = []
-    monkeypatch.setattr(
-        "pbench.artifacts.parquet.open", lambda path, mode: opened.append(path) or open(path, mode), raising=False
-    )
+
+    def counting(path, mode):
+        opened.append(path)
+        return open(path, mode)
+
+    monkeypatch.setattr("pbench.artifacts.parquet.open", counting, raising=False)
     files, _ = load_comparable([tmp_path])
     build_report(files, LISTS, "default")
     assert sorted(opened) == sorted([*paths, tmp_path / "g.parquet"])

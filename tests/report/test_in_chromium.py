@@ -18,7 +18,7 @@ from pbench.report.page_runs import run_of_file
 from pbench.report.points import SuiteTasks
 from pbench.traces import decoding_order
 from tests.report.conftest import report_of
-from tests.report.made import Run
+from tests.report.made import Run, write_scores, zeros_and_ones
 from tests.report.made_traces import EOS, HOSTILE, RIGHT, SWAPPED, generation, remasked, sample, write_run
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra `dev`")
@@ -54,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pages(folder: Path) -> Path:
-    """good.html with made findings, hostile.html, and trace.html of two runs."""
+    """good.html with made findings, many.html, hostile.html, and trace.html of two runs."""
     report = report_of(folder / "good", SUITE)
     kinds = (FailureKind("order", "wrong order", "The right items in another order."),)
     findings = Findings(
@@ -64,6 +64,13 @@ def pages(folder: Path) -> Path:
         {(report.points[1].settings.id, "lists/shuffle/1"): "order"},
     )
     (folder / "good.html").write_text(report_page(report, findings, Limits()))
+    for model in ("a", "b"):
+        for size in range(2, 11):
+            run = Run(model=model, block_length=size)
+            tasks = {"lists/copy": zeros_and_ones(size, 10)}
+            write_scores(folder / "many" / f"{model}{size}.scores.parquet", run, tasks)
+    many = report_of(folder / "many", SuiteTasks("lists", ("lists/copy",)))
+    (folder / "many.html").write_text(report_page(many, Findings(), Limits()))
     bad = report_of(folder / "hostile", SuiteTasks(HOSTILE[0], ("lists/copy",)))
     (folder / "hostile.html").write_text(report_page(bad, Findings(), Limits()))
     runs = [run_of_file(folder / "good" / f"k{k}.parquet", frozenset(["lists/copy/0"])) for k in (2, 1)]
@@ -161,6 +168,17 @@ def test_hovering_a_curve_shows_the_point(view):
     view.execute_script("arguments[0].scrollIntoView({block: 'center'})", dot)
     webdriver.ActionChains(view).move_to_element(dot).perform()
     assert "k=1" in one(view, "#tooltip").text
+
+
+def test_of_many_curves_one_model_is_shown_at_first(browser, pages):
+    browser.get(f"file://{pages / 'many.html'}")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#curves .dot")) == 9
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#tasks .dot")) == 9
+    Select(one(browser, "#curves-model")).select_by_visible_text("all models")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#curves .dot")) == 18
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#tasks .dot")) == 18
+    assert len(texts(browser, "#curves .toggle")) == 18
+    assert browser.get_log("browser") == []
 
 
 def test_a_task_can_be_shown_large(view):

@@ -75,6 +75,14 @@ def test_a_run_that_is_not_scored_says_so(folder):
     assert "pbench score" in (run.note or "")
 
 
+def test_a_run_without_token_texts_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.report.made_traces.TABLE", None)
+    path = write_run(tmp_path / "old.parquet", Run(), [generation(sample(0))])
+    assert "tokens are numbers" in (run_of_file(path, None).note or "")
+    data = browser_of(report_of(tmp_path, SUITE), Findings(), Limits())
+    assert "tokens are numbers" in data["runs"][0]["note"]
+
+
 def test_find_samples(folder):
     path = folder / "k1.parquet"
     assert find_samples(path, None) is None

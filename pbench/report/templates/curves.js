@@ -1,5 +1,6 @@
 // Speed-quality curves with intervals: the large chart with its choices, and the drawing of any panel.
 const MARGIN = { top: 22, right: 16, bottom: 34, left: 38 };
+const MOST_CURVES = 16; // of several models; beyond, one model is shown at first
 const DASHES = [null, "7 4", "2 3", "9 3 2 3", "4 2"];
 
 // Lines of one scope: [{series, dash, rows: [{x, y, low, high, point, stats}]}], hidden series left out.
@@ -112,7 +113,10 @@ function pathPoints(corners) {
 }
 
 function drawCurves(section, data) {
-  const state = { scope: data.points.some((point) => point.whole) ? "overall" : "task:0", speed: "speed", hidden: new Set() };
+  const models = [...new Set(data.series.map((series) => series.model))];
+  const crowded = models.length > 1 && data.series.length > MOST_CURVES;
+  const state = { scope: data.points.some((point) => point.whole) ? "overall" : "task:0", speed: "speed", model: crowded ? models[0] : "", off: new Set() };
+  const watchers = [];
   const holder = h("div", { class: "holder large" });
   const averaged = new Set(data.tasks.filter((task) => task.averaged).map((task) => task.category));
   const scopes = [
@@ -122,8 +126,17 @@ function drawCurves(section, data) {
   ];
   const speeds = [["speed", "tokens per step"], ["content_speed", "content tokens per step"]];
 
+  function hidden() {
+    return new Set(data.series.map((_, number) => number).filter((number) => state.off.has(number) || (state.model && data.series[number].model !== state.model)));
+  }
+
+  function redraw() {
+    draw();
+    watchers.forEach((watcher) => watcher());
+  }
+
   function draw() {
-    const lines = linesOf(data, state.scope, state.speed, state.hidden);
+    const lines = linesOf(data, state.scope, state.speed, hidden());
     const known = linesOf(data, state.scope, state.speed, new Set()).flatMap((line) => line.rows.map((row) => row.x));
     if (!lines.length) return holder.replaceChildren(h("p", { class: "note" }, "No run that is shown has this value."));
     const title = scopes.find(([key]) => key === state.scope)[1];
@@ -134,23 +147,30 @@ function drawCurves(section, data) {
   }
 
   const legend = h("div", { class: "legend", role: "group", "aria-label": "Curves shown" });
-  linesOf(data, "overall", "speed", new Set()).length || (state.scope = scopes[0][0]);
-  data.series.forEach((series, number) => {
+
+  function toggleOf(series, number) {
     const toggle = button(named(series), () => {
-      const off = state.hidden.delete(number) ? false : Boolean(state.hidden.add(number));
-      toggle.setAttribute("aria-pressed", String(!off));
-      draw();
-    }, { "aria-pressed": "true", class: "toggle" });
-    legend.append(toggle);
-  });
+      if (!state.off.delete(number)) state.off.add(number);
+      toggle.setAttribute("aria-pressed", String(!state.off.has(number)));
+      redraw();
+    }, { "aria-pressed": String(!state.off.has(number)), class: "toggle" });
+    return toggle;
+  }
+
+  function drawLegend() {
+    legend.replaceChildren(...data.series.map((series, number) => (state.model && series.model !== state.model ? null : toggleOf(series, number))).filter(Boolean));
+  }
+
+  drawLegend();
   section.append(
     h("p", { class: "note" }, "Up: more answers are right. To the right: more tokens are unmasked in one step, so fewer steps. A dot is one setting, its line the 95 % interval; hollow dots are incomplete."),
     h("div", { class: "fields" },
       choice("shows", scopes, state.scope, (value) => { state.scope = value; draw(); }, { id: "curves-scope" }),
-      choice("against", speeds, state.speed, (value) => { state.speed = value; draw(); })),
+      choice("against", speeds, state.speed, (value) => { state.speed = value; draw(); }),
+      models.length > 1 ? choice("model", [["", "all models"], ...models.map((model) => [model, model])], state.model, (value) => { state.model = value; drawLegend(); redraw(); }, { id: "curves-model" }) : null),
     holder, legend);
   onResize(holder, draw);
-  return { show(scope) { state.scope = scope; document.getElementById("curves-scope").value = scope; draw(); section.scrollIntoView(); } };
+  return { hidden, onChange: (watcher) => watchers.push(watcher), show(scope) { state.scope = scope; document.getElementById("curves-scope").value = scope; draw(); section.scrollIntoView(); } };
 }
 
 // Draw now, and again whenever the width changes.

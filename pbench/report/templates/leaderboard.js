@@ -33,9 +33,13 @@ function pbxTable(data) {
     { label: "run", title: "Model, sampler and settings", value: (row) => row.series.name, cell: (row) => named(row.series) },
     { label: "PBx", title: "Largest measured point, or on straight lines between neighbouring points", value: (row) => row.kind },
     ...levels,
-    { label: "why not", title: "Why values are missing", value: (row) => row.why, cell: (row) => h("span", { class: "why" }, row.why ?? "") },
+    { label: "why not", title: "Why values are missing", value: (row) => row.why, cell: (row) => whyOf(row.why) },
   ];
   return sortableTable(`PBx over suite ${data.suite}: most tokens per step at a mean of at least x %, with its 95 % interval`, columns, rows);
+}
+
+function whyOf(text) {
+  return h("span", { class: "why", title: text }, text ?? "");
 }
 
 function boundsText(bounds) {
@@ -61,7 +65,7 @@ function pointsTable(data) {
 }
 
 function notesOf(point) {
-  return h("span", { class: "why" },
+  return h("span", { class: "why", title: point.problem },
     point.frontier ? h("span", { class: "badge", title: "No other setting of this model is faster and better" }, "frontier") : null,
     point.problem ? ` ${point.problem}` : "");
 }
@@ -71,7 +75,7 @@ function oracleTable(data) {
     { label: "run", title: "The threshold sweep", value: (row) => row.name, cell: (row) => named(row) },
     { label: "mean, %", title: "Mean if every sample had its own best threshold", number: true, value: (row) => row.score, cell: (row) => percent(row.score) },
     { label: "tokens / step", title: "Speed of the same choice", number: true, value: (row) => row.speed, cell: (row) => fixed(row.speed) },
-    { label: "gap", title: "Oracle speed / best speed of one threshold at equal quality", number: true, value: (row) => row.gap, cell: (row) => (row.gap === null ? h("span", { class: "why" }, row.why ?? NONE) : `${fixed(row.gap)}×`) },
+    { label: "gap", title: "Oracle speed / best speed of one threshold at equal quality", number: true, value: (row) => row.gap, cell: (row) => (row.gap === null ? whyOf(row.why ?? NONE) : `${fixed(row.gap)}×`) },
   ];
   return sortableTable("Oracle: for every sample the fastest of its best thresholds", columns, data.oracle);
 }

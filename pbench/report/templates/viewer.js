@@ -92,7 +92,7 @@ function paneOf(browser, sample, run) {
   }
   element.append(h("p", { class: "facts" }, verdict(answer), ` ${factsOf(answer, trace).join(" · ")}`));
   const strip = trace ? stripOf(trace, browser.tokens[browser.token_table[run]]) : null;
-  if (strip) element.append(strip.said, strip.strip, strip.plot);
+  if (strip) element.append(strip.said, strip.strip, strip.plot, browser.runs[run].note ? h("p", { class: "note" }, browser.runs[run].note) : "");
   else element.append(h("p", { class: "note" }, noTrace(browser, run, answer)));
   element.append(h("div", { class: "turn" }, h("span", { class: "role" }, "text"), h("p", {}, browser.texts[answer[4]])));
   if (strip) element.append(strip.commits);
