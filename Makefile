@@ -18,6 +18,7 @@ demo: $(READY)  ## the whole benchmark on the bundled model; ends with the repor
 	@echo
 	@echo 'Look at copy and reverse beside shuffle and replace_random, from k=1 to k=32; then at threshold,'
 	@echo 'which chooses its own speed. How to read it: docs/reading-a-report.md. The curves: demo/report/curves.svg'
+	@echo 'To look at, in a browser: demo/report/index.html'
 	@echo 'Report: demo/report/report.md'
 
 test: $(READY)

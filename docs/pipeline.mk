@@ -10,13 +10,14 @@ RUNS   := $(foreach k,1 2 4 8 16 32,$(OUT)/runs/confidence-k$(k).parquet $(OUT)/
           $(foreach g,0.5 0.6 0.7 0.8 0.9 0.95,$(OUT)/runs/threshold-gamma$(g).parquet)
 SCORES := $(OUT)/.scored
 REPORT := $(OUT)/report/report.md
+PAGE   := $(OUT)/report/index.html
 DECODE  = $(PBENCH) decode --model $(MODEL) --tasks $(TASKS) --data $(OUT)/data --out $@
 
 export OMP_NUM_THREADS ?= 1     # with -jN one thread a run is the fastest for a model this small
 
 .DELETE_ON_ERROR:
 .PHONY: all
-all: $(REPORT)
+all: $(REPORT) $(PAGE)
 
 $(DATA):
 	mkdir -p $(OUT)/data
@@ -36,3 +37,6 @@ $(SCORES): $(RUNS)
 
 $(REPORT): $(SCORES)
 	$(PBENCH) report - --suite $(TASKS) --format md --out $(OUT)/report < $(SCORES)
+
+$(PAGE): $(SCORES)
+	$(PBENCH) report - --suite $(TASKS) --format html --out $(OUT)/report < $(SCORES)

@@ -12,6 +12,7 @@ from pbench.artifacts.artifact import (
     read_manifest,
     read_rows,
     samples_hash,
+    scan,
     write_artifact,
 )
 from pbench.artifacts.difference import difference
@@ -38,6 +39,7 @@ __all__ = [
     "read_rows",
     "run_lock",
     "samples_hash",
+    "scan",
     "valid_text",
     "write_artifact",
 ]

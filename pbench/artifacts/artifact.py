@@ -21,7 +21,7 @@ from pbench.records import Sample
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["kind_of", "read_columns", "read_manifest", "read_rows", "samples_hash", "write_artifact"]
+__all__ = ["kind_of", "read_columns", "read_manifest", "read_rows", "samples_hash", "scan", "write_artifact"]
 
 
 def write_artifact(path: Path, kind: Kind, rows: Iterable[Record], manifest: Mapping[str, Any]) -> Path:
@@ -62,18 +62,27 @@ def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
     return _form(path).read_columns(path, kind, columns)
 
 
+def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None] | None:
+    """kind_of, read_manifest and read_columns at once, for searches through many files.
+
+    None for a file that is none of pbench's; the table is None where the artifact is of another
+    kind. ArtifactError as kind_of and read_columns raise it.
+    """
+    if not _may_be_artifact(path):
+        return None
+    try:
+        return _form(path).scan(path, kind, columns)
+    except parquet.ForeignError:
+        return None
+
+
 def kind_of(path: Path) -> Kind | None:
     """Which artifact `path` is; None if it is none of pbench's.
 
     ArtifactError where it is one that cannot be read (damaged, or written by a newer pbench): a
     search through folders must not pass over it in silence.
     """
-    if not path.is_file():
-        return None
-    if path.suffix == ".jsonl":
-        if not jsonl.manifest_path(path).is_file():
-            return None
-    elif path.suffix != ".parquet" and not parquet.is_parquet(path):
+    if not _may_be_artifact(path):
         return None
     try:
         return read_manifest(path)["kind"]
@@ -87,6 +96,15 @@ def samples_hash(samples: Iterable[Sample]) -> str:
     for sample in samples:
         digest.update(orjson.dumps(to_row(sample), option=orjson.OPT_SORT_KEYS) + b"\n")
     return digest.hexdigest()
+
+
+def _may_be_artifact(path: Path) -> bool:
+    """Whether there is a file whose name or first bytes are those of an artifact."""
+    if not path.is_file():
+        return False
+    if path.suffix == ".jsonl":
+        return jsonl.manifest_path(path).is_file()
+    return path.suffix == ".parquet" or parquet.is_parquet(path)
 
 
 def _form(path: Path) -> ModuleType:

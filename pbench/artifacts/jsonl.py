@@ -24,7 +24,7 @@ from pbench.errors import ArtifactError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["manifest_path", "read_columns", "read_manifest", "read_rows", "write"]
+__all__ = ["manifest_path", "read_columns", "read_manifest", "read_rows", "scan", "write"]
 
 _SEALS = ("sha256", "manifest_sha256")
 
@@ -79,6 +79,12 @@ def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
         return pa.Table.from_pylist(rows, schema=kept)
     except (pa.ArrowException, OverflowError) as error:
         raise ArtifactError(f"{path}: has values that are none of {kind}: {error}") from None
+
+
+def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None]:
+    """read_manifest, and read_columns where the file holds `kind` (else None)."""
+    manifest = read_manifest(path)
+    return manifest, read_columns(path, kind, columns) if manifest["kind"] == kind else None
 
 
 def _to_arrow(value: Any) -> Any:

@@ -8,6 +8,7 @@ everything after it. Parquet readers follow the footer's offsets and never look 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["ForeignError", "is_parquet", "read_columns", "read_manifest", "read_rows", "write"]
+__all__ = ["ForeignError", "is_parquet", "read_columns", "read_manifest", "read_rows", "scan", "write"]
 
 _KEY = "pbench"
 _MAGIC = b"PAR1"
@@ -34,6 +35,9 @@ _HASH_BYTES = hashlib.sha256().digest_size
 _SEAL_BYTES = len(_SEAL) + 2 * _HASH_BYTES
 _TAIL_BYTES = 4 + len(_MAGIC)  # length of the footer, then the magic bytes
 _GROUP_ROWS = 256  # bounds the memory of a reader; traces make rows large
+_WHOLE_BYTES = 1 << 20  # smaller files are read at once: Parquet then never waits for the interpreter
+# A thread of Arrow's that lets go of a Python file's buffer while the interpreter ends aborts the process.
+_THREADS = False
 _MAPS = ("usage", "scores", "reasons")
 
 
@@ -88,7 +92,7 @@ def read_rows(path: Path, kind: Kind) -> Iterator[Record]:
     with _verified(path, kind) as (parquet, _manifest):
         number = 0
         for group in range(parquet.num_row_groups):
-            for row in parquet.read_row_group(group).to_pylist():
+            for row in parquet.read_row_group(group, use_threads=_THREADS).to_pylist():
                 try:
                     record = from_row(kind, row)
                 except (KeyError, TypeError, ValueError) as error:
@@ -100,7 +104,16 @@ def read_rows(path: Path, kind: Kind) -> Iterator[Record]:
 def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
     """Only `columns`, in the order given; the whole file is verified."""
     with _verified(path, kind) as (parquet, _manifest):
-        return parquet.read(columns=list(columns)).select(list(columns))
+        return parquet.read(columns=list(columns), use_threads=_THREADS).select(list(columns))
+
+
+def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None]:
+    """read_manifest, and read_columns where the file holds `kind` (else None), in one opening."""
+    with _opened(path) as (file, parquet, manifest):
+        if manifest["kind"] != kind:
+            return manifest, None
+        _verify(file, parquet, manifest, kind, path)
+        return manifest, parquet.read(columns=list(columns), use_threads=False).select(list(columns))
 
 
 def _to_arrow(row: dict[str, Any]) -> dict[str, Any]:
@@ -123,14 +136,21 @@ def _verified(path: Path, kind: Kind) -> Iterator[tuple[pq.ParquetFile, dict[str
     """The open file, when each of its bytes is known to be as written and it holds `kind`."""
     with _opened(path) as (file, parquet, manifest):
         manifests.require_kind(manifest, kind, path)
-        end = file.seek(0, os.SEEK_END) - len(_read_footer(file, path)) - _SEAL_BYTES
-        file.seek(end + len(_SEAL))
-        if file.read(_HASH_BYTES) != _hash_until(file, end):
-            raise ArtifactError(f"{path}: damaged: its rows are not those that were written; make it again")
-        rows = parquet.metadata.num_rows
-        if not parquet.schema_arrow.equals(schema(kind)) or rows != manifest["rows"]:
-            raise ArtifactError(f"{path}: its columns or its number of rows are not those of its manifest")
+        _verify(file, parquet, manifest, kind, path)
         yield parquet, manifest
+
+
+def _verify(
+    file: BinaryIO, parquet: pq.ParquetFile, manifest: Mapping[str, Any], kind: Kind, path: Path
+) -> None:
+    """ArtifactError unless the rows are those that were written."""
+    end = file.seek(0, os.SEEK_END) - len(_read_footer(file, path)) - _SEAL_BYTES
+    file.seek(end + len(_SEAL))
+    if file.read(_HASH_BYTES) != _hash_until(file, end):
+        raise ArtifactError(f"{path}: damaged: its rows are not those that were written; make it again")
+    rows = parquet.metadata.num_rows
+    if not parquet.schema_arrow.equals(schema(kind)) or rows != manifest["rows"]:
+        raise ArtifactError(f"{path}: its columns or its number of rows are not those of its manifest")
 
 
 @contextmanager
@@ -140,9 +160,14 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, pq.ParquetFile, dict[str, An
     import pyarrow.parquet as pq
 
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb") as disk:
+            file: BinaryIO = disk
+            source: Any = disk
+            if os.fstat(disk.fileno()).st_size <= _WHOLE_BYTES:
+                data = disk.read()
+                file, source = io.BytesIO(data), pa.BufferReader(data)
             sealed = _is_sealed(file, path)
-            with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+            with pq.ParquetFile(source, page_checksum_verification=True) as parquet:
                 manifest = _manifest_in(parquet.metadata.metadata or {}, path)
                 if not sealed:
                     raise ArtifactError(f"{path}: damaged, or rewritten by another program; make it again")

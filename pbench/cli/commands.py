@@ -6,7 +6,9 @@ from importlib import import_module
 
 import typer
 
-_MODULES = ("tasks", "decode", "sweep", "score", "report", "models", "samplers", "train", "theory", "show")
+_MODULES = (
+    "tasks", "decode", "sweep", "score", "report", "trace", "models", "samplers", "train", "theory", "show",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""`pbench report [RUN...]`: tables, PBx and curves from score files."""
+"""`pbench report [RUN...]`: tables, PBx, curves and one HTML page from score files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pbench.cli import console
 from pbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from pbench.report.browser import Limits
     from pbench.report.build import Report
 
 __all__ = ["register"]
@@ -30,6 +31,8 @@ class Format(StrEnum):
     csv = "csv"
     latex = "latex"
     json = "json"
+    html = "html"
+    site = "site"
 
 
 class Headline(StrEnum):
@@ -45,6 +48,7 @@ _ENDINGS = {
     ".csv": Format.csv,
     ".tex": Format.latex,
     ".json": Format.json,
+    ".html": Format.html,
 }
 
 
@@ -61,7 +65,8 @@ def report(
     form: Format = typer.Option(
         None,
         "--format",
-        help="table (default), md, csv, latex or json; by the ending of --out where that says it.",
+        help="table (default), md, csv, latex, json, html or site (the public leaderboard's files); by the "
+        "ending of --out where that says it.",
     ),
     json: bool = typer.Option(False, "--json", help="The same as --format json."),
     suite: str = typer.Option(
@@ -75,10 +80,39 @@ def report(
     out: str = typer.Option(
         None,
         "--out",
-        help="FILE, or DIR (no ending, or a folder): report.md with curves, points.csv, report.json.",
+        help="FILE, or DIR (no ending, or a folder): report.md with curves, points.csv, report.json; "
+        "with --format html: index.html; with --format site: data/.",
+    ),
+    samples: int = typer.Option(
+        None, "--samples", min=0, help="html: most samples of a task; default: as many as fit."
+    ),
+    traces: int = typer.Option(
+        None,
+        "--traces",
+        min=0,
+        help="html: most samples of a task whose unmasking can be replayed; default: as many as fit.",
     ),
     plots: Path = typer.Option(
         None, "--plots", help="Also write the curves (SVG, PNG, Vega-Lite) to this folder."
+    ),
+    baseline: Path = typer.Option(
+        None,
+        "--baseline",
+        metavar="RUN",
+        help="Compare the other runs with this one (file or folder), sample by sample.",
+    ),
+    published: str = typer.Option(
+        None,
+        "--published",
+        metavar="DIR|FILE|paper",
+        help="Show published numbers beside ours: the public leaderboard's folder, one of its figures, or "
+        "the paper's tables (shipped). Without RUN: these alone.",
+    ),
+    failures: bool = typer.Option(
+        False, "--failures", help="Also count how answers fail; opens the generations (html always does)."
+    ),
+    order: bool = typer.Option(
+        False, "--order", help="Also say in which order answers were unmasked; opens the generations."
     ),
     force: bool = typer.Option(
         False, "--force", help="Put results in one table that should not be compared."
@@ -86,11 +120,25 @@ def report(
 ) -> None:
     """Show speed against quality: percent by task and setting with 95 % intervals, PBx, frontier."""
     chosen = _format(form, json, out)
-    built = _build(_paths(runs), suite, headline, force)
+    limits = _limits(chosen, samples, traces)
+    if published is not None and not runs and baseline is None:
+        _refuse_without_runs(chosen, plots, failures or order)
+        built = _bare(suite, headline)
+    else:
+        built = _build(_paths(runs) + ([] if baseline is None else [baseline]), suite, headline, force)
+    built = _extended(built, failures, order, baseline, published)
     _warn(built.notes)
     _suggest_suite(built)
     _plots(built, plots)
-    console.result(_deliver(built, chosen, out))
+    console.result(_deliver(built, chosen, out, limits))
+
+
+def _limits(form: Format, samples: int | None, traces: int | None) -> Limits:
+    from pbench.report.browser import Limits
+
+    if form is not Format.html and (samples, traces) != (None, None):
+        raise UsageError("--samples and --traces are for --format html; leave them out or ask for html")
+    return Limits(samples=samples, traces=traces)
 
 
 def _format(form: Format | None, json: bool, out: str | None) -> Format:
@@ -139,6 +187,56 @@ def _build(paths: list[Path], suite_name: str, headline: Headline, force: bool) 
     return build_report(files, suite, headline.value, notes)
 
 
+def _bare(suite_name: str, headline: Headline) -> Report:
+    from pbench.report.build import bare_report
+    from pbench.report.points import SuiteTasks
+    from pbench.tasks import load_suite
+
+    found = load_suite(suite_name)
+    return bare_report(SuiteTasks(found.name, tuple(task.name for task in found.tasks)), headline.value)
+
+
+def _refuse_without_runs(form: Format, plots: Path | None, answers: bool) -> None:
+    if form in (Format.html, Format.site) or plots is not None or answers:
+        raise UsageError(
+            "--published alone has no answers for html, site, --plots, --failures or --order; name runs, too"
+        )
+
+
+def _extended(
+    built: Report, failures: bool, order: bool, baseline: Path | None, published: str | None
+) -> Report:
+    """The report with the analyses that were asked for."""
+    if published == "paper":
+        from pbench.report.paper import paper_extras
+
+        built = built.with_(paper_extras())
+    elif published is not None:
+        from pbench.report.published import read_published
+
+        built = built.beside(read_published(Path(published)))
+    if baseline is not None:
+        from pbench.report.comparison_tables import comparison_extras
+
+        built = built.with_(comparison_extras(built, _files_of(built, baseline)))
+    if failures:
+        from pbench.report.failure_tables import failure_extras
+
+        built = built.with_(failure_extras(built))
+    if order:
+        from pbench.report.order_tables import order_extras
+
+        built = built.with_(order_extras(built))
+    return built
+
+
+def _files_of(built: Report, place: Path) -> set[str]:
+    """The report's score files that are `place` or lie below it."""
+    root = place.resolve()
+    files = [file for point in built.points for file in point.files]
+    return {file for file in files if root in (path := Path(file).resolve(), *path.parents)}
+
+
 def _warn(notes: Sequence[str]) -> None:
     for remark in notes[:_MOST_WARNINGS]:
         console.warn(remark)
@@ -148,20 +246,23 @@ def _warn(notes: Sequence[str]) -> None:
 
 def _suggest_suite(built: Report) -> None:
     """Name suites that the runs do cover, where none of them covers the one asked for."""
-    if any(not point.lacks for point in built.points):
+    if not built.points or any(not point.lacks for point in built.points):
         return
     from pbench.tasks import load_suite, shipped_suites
 
     measured = [set(point.tasks) for point in built.points]
     covered = [
-        name
-        for name in shipped_suites()
-        if any({task.name for task in load_suite(name).tasks} <= tasks for tasks in measured)
+        name for name in shipped_suites() if _covers({task.name for task in load_suite(name).tasks}, measured)
     ]
     if covered:
         console.note(
             f"no PBx for suite {built.suite.name}; these runs cover {', '.join(covered)}: use --suite"
         )
+
+
+def _covers(tasks: set[str], measured: Sequence[set[str]]) -> bool:
+    """Whether some run point has all `tasks`."""
+    return any(tasks <= own for own in measured)
 
 
 def _plots(built: Report, folder: Path | None) -> None:
@@ -175,16 +276,26 @@ def _plots(built: Report, folder: Path | None) -> None:
     )
 
 
-def _deliver(built: Report, form: Format, out: str | None) -> str:
+def _site(built: Report, out: str | None) -> Path:
+    from pbench.report.site import write_site
+
+    if out is None or not _is_folder(out):
+        raise UsageError("--format site writes a folder; give --out DIR")
+    return write_site(built, Path(out))
+
+
+def _deliver(built: Report, form: Format, out: str | None, limits: Limits) -> str:
     """Write or render the report; what stands on stdout: the path, or the report itself."""
     from pbench.artifacts import atomic_text
     from pbench.report.write import FILE_NAMES, WIDE, render, write_folder
 
+    if form is Format.site:
+        return str(_site(built, out))
     if out is None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
-        return render(built, form, width).rstrip("\n")
+        return render(built, form, width, limits).rstrip("\n")
     if _is_folder(out) and form is Format.md:
         return str(write_folder(built, Path(out)))
     target = Path(out) / FILE_NAMES[form] if _is_folder(out) else Path(out)
-    atomic_text(target, render(built, form))
+    atomic_text(target, render(built, form, WIDE, limits))
     return str(target)

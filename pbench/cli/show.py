@@ -17,11 +17,15 @@ def register(app: typer.Typer) -> None:
 
 def show(
     file: Path = typer.Argument(help="An artifact: samples, generations or scores (.parquet or .jsonl)."),
-    json: bool = typer.Option(  # noqa: ARG001 - a manifest has no other form
-        False, "--json", help="The manifest is printed as JSON with and without it."
+    json: bool = typer.Option(
+        False, "--json", help="The whole manifest; without it the table of token texts is left out."
     ),
 ) -> None:
     """Print the manifest of an artifact as JSON: what made it, from what, and how it ended."""
     from pbench.artifacts import read_manifest
 
-    console.result_json(read_manifest(file))
+    manifest = read_manifest(file)
+    if not json and "tokens" in manifest:
+        count = len(manifest["tokens"]["texts"])
+        manifest["tokens"] = f"{count} token texts; --json shows them"
+    console.result_json(manifest)

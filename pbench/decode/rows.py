@@ -9,10 +9,10 @@ from typing import Any, Literal, cast
 
 import torch
 
-from pbench.decode.traces import commit_steps
 from pbench.interfaces import BlockPlan, Denoiser, Sampler, SampleWriter
 from pbench.records import EventKind, Generation, Sample, TraceEvent
 from pbench.streams import sample_stream
+from pbench.traces import commit_steps
 
 __all__ = ["Row"]
 

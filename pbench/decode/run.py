@@ -249,6 +249,7 @@ def _write(out: Path, plan: Plan, past: _Past, runner: Runner) -> None:
         "tasks": dict(sorted(tasks.items())),
         "counts": past.counts(),
         "status": "complete",
+        "tokens": runner.tokens(rows),
         "ended": _now(),
         "decoded_seconds": round(sum(row.seconds or 0.0 for row in past.fresh), 3),
         "execution": runner.facts() | {"notes": runner.notes},

@@ -16,6 +16,7 @@ from pbench.decode.context import check_context
 from pbench.decode.engine import Engine
 from pbench.decode.memory import AUTO, BatchSize, largest_batch, out_of_memory, sample_size
 from pbench.decode.options import EngineOptions
+from pbench.decode.vocabulary import token_texts
 from pbench.errors import UsageError
 from pbench.interfaces import CacheUse, Canvas, Denoiser, GenerationSettings, Sampler, TextGenerator, Verifier
 from pbench.records import Generation, Sample
@@ -45,6 +46,10 @@ class Runner(Protocol):
         """Where and how it ran (devices, batch sizes), for the manifest."""
         ...
 
+    def tokens(self, rows: Sequence[Generation]) -> dict[str, Any] | None:
+        """As `Answerer.tokens`."""
+        ...
+
 
 class Answerer(Protocol):
     """A loaded model with its settings; what it answers does not depend on the batch size."""
@@ -62,6 +67,10 @@ class Answerer(Protocol):
 
     def row_bytes(self, samples: Sequence[Sample]) -> int:
         """What one row of a batch of these may need, generously."""
+        ...
+
+    def tokens(self, rows: Sequence[Generation]) -> dict[str, Any] | None:
+        """Texts of the token ids in `rows` (see `vocabulary`); None where ids mean nothing to a reader."""
         ...
 
     def probe(self, samples: Sequence[Sample]) -> None:
@@ -92,6 +101,9 @@ class Engines:
     def answers(self, samples: Sequence[Sample], batch_size: int) -> Iterator[Generation]:
         for length, of_length in by_length(samples).items():
             yield from self._engine(self.denoiser, length, batch_size).run(of_length)
+
+    def tokens(self, rows: Sequence[Generation]) -> dict[str, Any]:
+        return token_texts(self.denoiser, rows)
 
     def row_bytes(self, samples: Sequence[Sample]) -> int:
         longest = max(samples, key=sample_size)
@@ -138,6 +150,9 @@ class Texts:
     def answers(self, samples: Sequence[Sample], batch_size: int) -> Iterator[Generation]:
         yield from self.generator.run(samples, replace(self.settings, batch_size=batch_size))
 
+    def tokens(self, rows: Sequence[Generation]) -> None:  # noqa: ARG002 - its answers are texts
+        return None
+
     def row_bytes(self, samples: Sequence[Sample]) -> int:
         longest = max(map(sample_size, samples))
         return longest // _CHARACTERS * (_POSITION_BYTES + _CACHE_BYTES)
@@ -163,6 +178,9 @@ class LocalRunner:
 
     def check(self, samples: Sequence[Sample]) -> None:
         self.model.check(samples)
+
+    def tokens(self, rows: Sequence[Generation]) -> dict[str, Any] | None:
+        return self.model.tokens(rows)
 
     def facts(self) -> dict[str, Any]:
         return {"devices": [self.model.device], "batch_size": self.asked, "batch_sizes": [self.batch_size]}

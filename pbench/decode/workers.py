@@ -103,6 +103,9 @@ class WorkerPool:
     def check(self, samples: Sequence[Sample]) -> None:
         self.model.check(samples)
 
+    def tokens(self, rows: Sequence[Generation]) -> dict[str, Any] | None:
+        return self.model.tokens(rows)
+
     def facts(self) -> dict[str, Any]:
         return {
             "devices": [worker.device for worker in self._workers],

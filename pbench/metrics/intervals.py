@@ -34,7 +34,7 @@ def mean_interval(values: ArrayLike) -> Interval:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or not len(array) or np.isnan(array).any():
         raise ValueError("an interval needs one row of at least one value, without NaN")
-    if np.isin(array, (0.0, 1.0)).all():
+    if ((array == 0.0) | (array == 1.0)).all():
         return wilson(int(array.sum()), len(array))
     mean = float(array.mean())
     if len(array) == 1:

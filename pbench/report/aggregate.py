@@ -15,18 +15,18 @@ from pbench.report.cells import Cells
 from pbench.report.points import Point, Stats, SuiteTasks, TaskInfo
 from pbench.report.rows import Rows
 
-__all__ = ["averaged_tasks", "mean_stats", "run_points", "task_infos", "task_stats"]
+__all__ = ["averaged_tasks", "cell_stats", "mean_stats", "run_points", "task_infos"]
 
 
 def run_points(cells: Cells, suite: SuiteTasks) -> list[Point]:
     """All run points, with means over the tasks of `suite` (over all tasks if none of them is there)."""
     infos = task_infos(cells, suite)
-    averaged = averaged_tasks(infos, suite)
+    averaged, stats = averaged_tasks(infos, suite), cell_stats(cells)
     own: dict[str, list[str]] = {identity: [] for identity in cells.settings}
     for identity, task in cells.slices:
         own[identity].append(task)
     return [
-        _point(cells, identity, [t for t in infos if t in tasks], averaged, infos, suite)
+        _point(cells, identity, {t: stats[identity, t] for t in infos if t in tasks}, averaged, infos, suite)
         for identity, tasks in own.items()
     ]
 
@@ -48,24 +48,39 @@ def averaged_tasks(present: Iterable[str], suite: SuiteTasks) -> tuple[str, ...]
     return tuple(task for task in found if task in suite.tasks) or found
 
 
-def task_stats(rows: Rows) -> Stats:
-    """Statistics of the rows of one task at one point."""
-    fine = rows.take(~rows.error)
-    values = fine.value[~np.isnan(fine.value)]
-    score, low, high = mean_interval(values) if len(values) else (None, None, None)
-    seconds = fine.seconds.sum()
-    return Stats(
-        n=len(values),
-        errors=int(rows.error.sum()),
-        missing=len(fine.value) - len(values),
-        score=score,
-        ci95=None if low is None or high is None else (float(low), float(high)),
-        nfe=_mean(fine.nfe),
-        tokens_per_step=_mean(_ratio(fine.gen_length, fine.nfe)),
-        content_tokens_per_step=_mean(_ratio(fine.content_length, fine.nfe)),
-        seconds=_mean(fine.seconds),
-        tokens_per_second=float(fine.gen_length.sum() / seconds) if seconds > 0 else None,
-    )
+def cell_stats(cells: Cells) -> dict[tuple[str, str], Stats]:
+    """Statistics of every task at every point, by (settings id, task): sums over all rows at once."""
+    rows, keys = cells.rows, list(cells.slices)
+    starts = np.array([part.start for part in cells.slices.values()])
+    fine = ~rows.error
+    found = {
+        "nfe": rows.nfe,
+        "tokens_per_step": _ratio(rows.gen_length, rows.nfe),
+        "content_tokens_per_step": _ratio(rows.content_length, rows.nfe),
+        "seconds": rows.seconds,
+    }
+    means = {name: _means(column, fine, starts) for name, column in found.items()}
+    errors, totals = _sums(rows.error, starts), _sums(np.ones(len(fine)), starts)
+    rates = _rates(rows, fine, starts)
+    values = [_values(rows, part) for part in cells.slices.values()]
+    shares = [mean_interval(own) if len(own) else None for own in values]
+    return {
+        key: Stats(
+            n=len(own),
+            errors=int(failed),
+            missing=int(total - failed) - len(own),
+            score=None if share is None else share.mean,
+            ci95=None if share is None else (share.low, share.high),
+            nfe=nfe,
+            tokens_per_step=speed,
+            content_tokens_per_step=content_speed,
+            seconds=seconds,
+            tokens_per_second=rate,
+        )
+        for key, own, share, failed, total, nfe, speed, content_speed, seconds, rate in zip(
+            keys, values, shares, errors, totals, *means.values(), rates, strict=True
+        )
+    }
 
 
 def mean_stats(stats: Sequence[Stats], resamples: np.ndarray) -> Stats:
@@ -94,14 +109,12 @@ def mean_stats(stats: Sequence[Stats], resamples: np.ndarray) -> Stats:
 def _point(
     cells: Cells,
     identity: str,
-    tasks: Sequence[str],
+    stats: dict[str, Stats],
     averaged: Sequence[str],
     infos: Mapping[str, TaskInfo],
     suite: SuiteTasks,
 ) -> Point:
-    parts = {task: cells.rows.take(cells.slices[identity, task]) for task in tasks}
-    stats = {task: task_stats(part) for task, part in parts.items()}
-    draws = {task: _draws(parts[task], task) for task in tasks if task in averaged}
+    draws = {task: _draws(cells, identity, task) for task in stats if task in averaged}
     members: dict[str, list[str]] = {}
     for task in draws:
         members.setdefault(infos[task].category, []).append(task)
@@ -119,8 +132,8 @@ def _point(
     )
 
 
-def _draws(rows: Rows, task: str) -> np.ndarray:
-    values = rows.value[~rows.error & ~np.isnan(rows.value)]
+def _draws(cells: Cells, identity: str, task: str) -> np.ndarray:
+    values = _values(cells.rows, cells.slices[identity, task])
     return resampled_means(values, task) if len(values) else np.zeros(0)
 
 
@@ -149,10 +162,35 @@ def _ratio(positions: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return np.divide(positions, steps, out=np.full(len(steps), np.nan), where=steps > 0)
 
 
-def _mean(values: np.ndarray) -> float | None:
-    """Mean of the known numbers; None if there are none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
+def _values(rows: Rows, part: slice) -> np.ndarray:
+    """Known headline values of the rows of a cell that were decoded."""
+    value = rows.value[part]
+    known = ~(rows.error[part] | np.isnan(value))
+    return value if known.all() else value[known]
+
+
+def _sums(column: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Sums [cells] of a column; a cell goes from its start to the next one's."""
+    return np.add.reduceat(column.astype(np.float64), starts)
+
+
+def _means(column: np.ndarray, fine: np.ndarray, starts: np.ndarray) -> list[float | None]:
+    """Mean of the known numbers of each cell's decoded rows; None where there are none."""
+    known = fine & ~np.isnan(column)
+    counts = _sums(known, starts)
+    return _quotients(_sums(np.where(known, column, 0.0), starts), counts)
+
+
+def _rates(rows: Rows, fine: np.ndarray, starts: np.ndarray) -> list[float | None]:
+    """Answer positions a second in each cell."""
+    timed = fine & ~np.isnan(rows.seconds) & ~np.isnan(rows.gen_length)
+    lengths = _sums(np.where(timed, rows.gen_length, 0.0), starts)
+    return _quotients(lengths, _sums(np.where(timed, rows.seconds, 0.0), starts))
+
+
+def _quotients(above: np.ndarray, below: np.ndarray) -> list[float | None]:
+    quotients = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return [None if np.isnan(value) else value for value in quotients.tolist()]
 
 
 def _mean_of(values: Sequence[float | None]) -> float | None:

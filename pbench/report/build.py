@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pbench.errors import ArtifactError
 from pbench.report.aggregate import averaged_tasks, run_points, task_infos
-from pbench.report.cells import group
+from pbench.report.cells import Cells, group
 from pbench.report.comparable import differences, kept_apart, refuse
-from pbench.report.files import ScoreFile, read_score_file
+from pbench.report.extras import Extras
+from pbench.report.files import ScoreFile
 from pbench.report.find import find_scores
+from pbench.report.findings import TaskPlace
 from pbench.report.frontier import frontier
 from pbench.report.oracle import Oracle, oracle
 from pbench.report.pbx import Pbx, pbx
 from pbench.report.points import Point, SuiteTasks, TaskInfo
-from pbench.report.rows import Headline, read_rows
+from pbench.report.published import Published
+from pbench.report.rows import Headline, Rows, read_rows
 from pbench.report.series import Series, series_of
+from pbench.report.task_map import task_map
 
-__all__ = ["Report", "build_report", "load_comparable", "load_mixed"]
+__all__ = ["Report", "bare_report", "build_report", "load_comparable", "load_mixed"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,26 @@ class Report:
     series: tuple[Series, ...]
     pbx: tuple[Pbx, ...]
     oracle: tuple[Oracle, ...]
+    task_map: tuple[TaskPlace, ...]
     frontier: dict[str, tuple[str, ...]]
     checkers: tuple[str, ...]
     notes: tuple[str, ...]
+    cells: Cells = field(repr=False)
+    published: tuple[Published, ...] = ()
+    extras: Extras = field(default_factory=Extras)
+
+    def beside(self, published: Sequence[Published]) -> Report:
+        """The report with published points beside its own."""
+        tasks = sorted({point.overall.tasks for one in published for point in one.points if point.overall})
+        note = (
+            f"Published points are means over {' or '.join(map(str, tasks))} tasks of the public "
+            "leaderboard, whatever suite ours are over; their PBx is worked out here, without intervals."
+        )
+        return replace(self, published=tuple(published), notes=(*self.notes, note))
+
+    def with_(self, extras: Extras) -> Report:
+        """The report with more in it."""
+        return replace(self, extras=self.extras + extras, notes=self.notes + extras.notes)
 
     @property
     def points(self) -> list[Point]:
@@ -50,18 +71,16 @@ class Report:
 def load_comparable(paths: Sequence[Path]) -> tuple[list[ScoreFile], list[str]]:
     """Score files below `paths`, and notes; UsageError if they differ in what must be equal."""
     found = find_scores(paths)
-    files = [read_score_file(path) for path in found.scores]
-    refuse(differences(files))
-    return files, list(found.notes)
+    refuse(differences(found.files))
+    return list(found.files), list(found.notes)
 
 
 def load_mixed(paths: Sequence[Path]) -> tuple[list[ScoreFile], list[str]]:
     """As load_comparable, but what differs is kept apart by labels and named in the notes."""
     found = find_scores(paths)
-    files = [read_score_file(path) for path in found.scores]
-    unlike = differences(files)
+    unlike = differences(found.files)
     notes = [f"compared although they differ in {difference}" for difference in unlike]
-    return kept_apart(files, unlike), [*found.notes, *notes]
+    return kept_apart(found.files, unlike), [*found.notes, *notes]
 
 
 def build_report(
@@ -88,10 +107,18 @@ def build_report(
         series=series,
         pbx=tuple(pbx(one, suite) for one in series),
         oracle=tuple(found for found in oracles if found is not None),
+        task_map=task_map(points, cells, list(tasks)),
         frontier=_frontiers(series),
         checkers=tuple(sorted({file.checker for file in files if file.checker is not None})),
         notes=(*notes, *_point_notes(series)),
+        cells=cells,
     )
+
+
+def bare_report(suite: SuiteTasks, headline: Headline) -> Report:
+    """A report without runs, for published numbers alone."""
+    cells = Cells(Rows.none(), {}, {}, {})
+    return Report(suite, headline, {}, (), (), (), (), (), {}, (), (), cells)
 
 
 def _frontiers(series: Sequence[Series]) -> dict[str, tuple[str, ...]]:

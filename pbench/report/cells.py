@@ -42,14 +42,14 @@ def group(rows: Rows, files: Sequence[ScoreFile]) -> Cells:
     again = _repeats(point, rows)
     _refuse_other_results(rows, again, files)
     rows, point = rows.take(~again), point[~again]
+    by_point: dict[str, list[ScoreFile]] = {identity: [] for identity in order}
+    for file, identity in zip(files, ids, strict=True):
+        by_point[identity].append(file)
     return Cells(
         rows=rows,
         slices=_slices(rows, point, list(order)),
         settings={file.settings.id: file.settings for file in files},
-        files={
-            identity: tuple(f for f, own in zip(files, ids, strict=True) if own == identity)
-            for identity in order
-        },
+        files={identity: tuple(own) for identity, own in by_point.items()},
     )
 
 

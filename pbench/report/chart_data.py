@@ -5,17 +5,20 @@ A control character has no form in SVG, and the renderer ends the process at one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pbench.report.build import Report
+from pbench.report.end_names import SIDES, End, sides
 from pbench.report.formats import clean
 from pbench.report.points import Point, Stats
 from pbench.report.series import Series
 from pbench.report.tables import short_names
 
-__all__ = ["ChartData", "chart_data"]
+__all__ = ["ChartData", "chart_data", "name_ends"]
+
+Place = Callable[[float], float]
 
 _THINNEST = 0.4  # of the first curve; the next are thinner, so that equal curves do not hide each other
 _NAMED_ENDS = 4  # more curves than these get no names at their ends: they would lie on each other
@@ -38,6 +41,26 @@ class ChartData:
     models: list[str]
 
 
+def name_ends(rows: list[dict[str, Any]], x: Place, y: Place, width: float) -> None:
+    """Write the setting of each curve's ends into its row, under the side where it is to stand.
+
+    `x` and `y` turn speed and percent into pixels of a panel `width` wide. Where there are many
+    curves, no end is named.
+    """
+    curves: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        row.update(dict.fromkeys(SIDES, ""))
+        curves.setdefault((row["sampler"], row["run"]), []).append(row)
+    if len(curves) > _NAMED_ENDS:
+        return
+    at_ends = [row for curve in curves.values() for row in (curve[:1] + curve[1:][-1:])]
+    ends = [End(x(row["speed"]), y(row["percent"]), row["setting"]) for row in at_ends]
+    lines = [[(x(row["speed"]), y(row["percent"])) for row in curve] for curve in curves.values()]
+    for row, side in zip(at_ends, sides(ends, lines, width), strict=True):
+        if side is not None:
+            row[side] = row["setting"]
+
+
 def chart_data(report: Report) -> ChartData:
     """Everything that the curves show; series without a known speed are left out."""
     shown = [series for series in report.series if any(_drawable(point.overall) for point in series.points)]
@@ -51,7 +74,7 @@ def chart_data(report: Report) -> ChartData:
             "run": labels[series.name],
             "weight": 1 - (1 - _THINNEST) * rank / max(len(shown) - 1, 1),
         }
-        means += (same | row for row in _mean_rows(report, series, len(shown) <= _NAMED_ENDS))
+        means += (same | row for row in _mean_rows(report, series))
         tasks += (same | row for row in _task_rows(series, names))
     count = len(report.averaged)
     return ChartData(
@@ -65,20 +88,12 @@ def chart_data(report: Report) -> ChartData:
     )
 
 
-def _mean_rows(report: Report, series: Series, named: bool) -> Iterator[dict[str, Any]]:
-    """A row a point that averages all tasks, with the names of the curve's ends beside them."""
-    fastest = max(point.overall.tokens_per_step or 0.0 for point in report.points if point.overall)
-    last = len(series.points) - 1
+def _mean_rows(report: Report, series: Series) -> Iterator[dict[str, Any]]:
+    """A row a point that averages all tasks."""
     for place, point in enumerate(series.points):
         stats = point.overall
-        if stats is None or not _drawable(stats) or stats.tasks != len(report.averaged):
-            continue
-        row = _row(point, place, stats)
-        at_edge = stats.tokens_per_step == fastest  # where there is room beside the curve
-        row["first"] = row["setting"] if named and place == 0 else ""
-        row["below"] = row["setting"] if named and place == last > 0 and not at_edge else ""
-        row["right"] = row["setting"] if named and place == last > 0 and at_edge else ""
-        yield row
+        if stats is not None and _drawable(stats) and stats.tasks == len(report.averaged):
+            yield _row(point, place, stats)
 
 
 def _task_rows(series: Series, names: dict[str, str]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ import zlib
 from typing import Any
 
 from pbench.report.build import Report
-from pbench.report.chart_data import ChartData, chart_data
+from pbench.report.chart_data import ChartData, chart_data, name_ends
 
 __all__ = ["COLOURS", "PNG_SCALE", "colour", "curves", "png", "svg"]
 
@@ -44,6 +44,8 @@ _INK = "#6e7a86"
 _COLUMNS = 4
 _SMALL = (190, 120)  # width and height of a panel: four stand side by side in 900 pixels
 _LARGE = (700, 230)
+_ROOM = 44  # pixels at the sides of the panel of means, for the names of the ends
+_PADDING = 16  # pixels above and below it, for the same
 
 
 def colour(sampler: str) -> str:
@@ -63,7 +65,8 @@ def curves(report: Report) -> dict[str, Any] | None:
         return None
     small = _encoding(data, 6)
     if data.means:
-        top = _ends_named(_panel(data.means, _encoding(data, 38), *_LARGE))
+        _name_ends(data)
+        top = _ends_named(_panel(data.means, _encoding(data, _ROOM), *_LARGE))
         top = top.properties(title=alt.TitleParams(data.mean_title, fontSize=13, anchor="start"))
         grid = _grid(_panel(data.tasks, _without_legends(small), *_SMALL), data.panels)
         chart = alt.vconcat(top, grid, spacing=26)
@@ -106,9 +109,7 @@ def _encoding(data: ChartData, room: int) -> dict[str, Any]:
     """Channels of all panels, so that they can be compared at a glance; `room` pixels at the sides."""
     import altair as alt
 
-    speeds = [row["speed"] for row in data.tasks]
-    low, high = math.floor(math.log2(min(speeds))), math.ceil(math.log2(max(speeds)))
-    ticks = [2.0**power for power in range(low, max(high, low + 1) + 1)]
+    ticks = _ticks(data)
     x_scale = alt.Scale(type="log", base=2, domain=[ticks[0], ticks[-1]], nice=False, padding=room)
     colours = alt.Scale(domain=list(data.samplers), range=[colour(name) for name in data.samplers.values()])
     legend = alt.Legend(title="sampler", symbolType="circle", symbolOpacity=1, symbolSize=90)
@@ -123,6 +124,26 @@ def _encoding(data: ChartData, room: int) -> dict[str, Any]:
         dashes = alt.Scale(domain=data.runs)
         found["strokeDash"] = alt.StrokeDash("run:N", scale=dashes, legend=alt.Legend(title="run"))
     return found
+
+
+def _ticks(data: ChartData) -> list[float]:
+    """Powers of two around all speeds, at least one doubling apart."""
+    speeds = [row["speed"] for row in data.tasks]
+    low, high = math.floor(math.log2(min(speeds))), math.ceil(math.log2(max(speeds)))
+    return [2.0**power for power in range(low, max(high, low + 1) + 1)]
+
+
+def _name_ends(data: ChartData) -> None:
+    """Place the names of the ends in the panel of means, by its scales."""
+    ticks = _ticks(data)
+    width, height = _LARGE
+    span = math.log2(ticks[-1]) - math.log2(ticks[0])
+    name_ends(
+        data.means,
+        lambda speed: _ROOM + (math.log2(speed) - math.log2(ticks[0])) / span * (width - 2 * _ROOM),
+        lambda percent: _PADDING + (1 - percent / 100) * (height - 2 * _PADDING),
+        width,
+    )
 
 
 def _without_legends(encoding: dict[str, Any]) -> dict[str, Any]:
@@ -163,9 +184,10 @@ def _ends_named(panel: Any) -> Any:
 
     base = alt.Chart().encode(x="speed:Q", y="percent:Q", detail="run:N")
     places: dict[str, dict[str, Any]] = {
-        "first": {"dy": -11},
-        "below": {"dy": 13},
         "right": {"dx": 8, "align": "left"},
+        "above": {"dy": -11},
+        "left": {"dx": -8, "align": "right"},
+        "below": {"dy": 13},
     }
     for field, place in places.items():
         panel += base.mark_text(fontSize=11, color=_INK, **place).encode(text=f"{field}:N")

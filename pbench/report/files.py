@@ -1,18 +1,28 @@
-"""What a score file's manifest says, typed: settings, tasks, checker, versions, status."""
+"""Score files: what the manifest says, typed (settings, tasks, checker, status), and the columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pbench.artifacts import read_manifest
+import orjson
+
+from pbench.artifacts import read_manifest, scan
 from pbench.config import content_hash
 from pbench.errors import ArtifactError
 from pbench.report.points import Settings, TaskInfo, number
 
-__all__ = ["Progress", "ScoreFile", "read_score_file"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["COLUMNS", "Progress", "ScoreFile", "read_score_file", "scan_score_file"]
+
+COLUMNS = (
+    "task", "index", "status", "nfe", "gen_length", "content_length", "seconds", "headline", "scores",
+)  # fmt: skip
 
 
 class Progress(NamedTuple):
@@ -24,13 +34,15 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True)
 class ScoreFile:
-    """One score file without its rows.
+    """One score file; its rows as `columns` (COLUMNS), so that each file is opened once.
 
+    `source` is the generations file that it was made from, as the manifest names it.
     `checker` and `bertscore` (name and version) are None where a run needed none; `metrics` maps
     metric to version; `varying` holds what two files of one run point may differ in, for messages.
     """
 
     path: Path
+    source: str
     config_id: str
     settings: Settings
     tasks: Mapping[str, TaskInfo]
@@ -40,6 +52,7 @@ class ScoreFile:
     metrics: Mapping[str, str]
     status: str
     varying: Mapping[str, Any]
+    columns: pa.Table = field(repr=False, compare=False)
 
     def labelled(self, labels: Mapping[str, str]) -> ScoreFile:
         """The same file with further labels, which make it part of another run point."""
@@ -58,10 +71,27 @@ class ScoreFile:
 
 
 def read_score_file(path: Path) -> ScoreFile:
-    """Read the manifest of a score file; ArtifactError if it lacks what a report needs."""
-    manifest = read_manifest(path)
+    """Read a score file; ArtifactError if it is none, is corrupt, or lacks what a report needs."""
+    found = scan_score_file(path)
+    if isinstance(found, ScoreFile):
+        return found
+    kind = found or read_manifest(path)["kind"]  # says what is wrong with a corrupt or foreign file
+    raise ArtifactError(f"{path}: holds {kind}, not scores; name a file that `pbench score` wrote")
+
+
+def scan_score_file(path: Path) -> ScoreFile | str | None:
+    """The score file; only the kind of another artifact; None for a file that is no artifact.
+
+    ArtifactError as read_score_file raises it for scores, and for any corrupt artifact.
+    """
+    found = scan(path, "scores", COLUMNS)
+    if found is None:
+        return None
+    manifest, columns = found
+    if columns is None:
+        return str(manifest["kind"])
     try:
-        return _parse(path, manifest)
+        return _parse(path, manifest, columns)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ArtifactError(
             f"{path}: its manifest lacks what a report needs ({type(error).__name__}: {error}); "
@@ -69,14 +99,15 @@ def read_score_file(path: Path) -> ScoreFile:
         ) from None
 
 
-def _parse(path: Path, manifest: Mapping[str, Any]) -> ScoreFile:
+def _parse(path: Path, manifest: Mapping[str, Any], columns: pa.Table) -> ScoreFile:
     run, checker = manifest["run"], manifest.get("grammar_checker")
     identity, data, bertscore = run["identity"], run.get("data", {}), manifest.get("bertscore")
     unfinished = [status for status in (run["status"], manifest["status"]) if status != "complete"]
     return ScoreFile(
         path=path,
+        source=str(manifest["generations"]["path"]),
         config_id=str(run["config_id"]),
-        settings=_settings(identity),
+        settings=_settings(orjson.dumps(identity)),
         tasks={
             name: TaskInfo(
                 task["category"], task["metric"], task["headline"], data.get(name, ""), int(task["samples"])
@@ -91,10 +122,14 @@ def _parse(path: Path, manifest: Mapping[str, Any]) -> ScoreFile:
         metrics={str(name): str(version) for name, version in manifest["metrics"].items()},
         status=unfinished[0] if unfinished else "complete",
         varying={name: identity.get(name) for name in ("seed", "gen_length")},
+        columns=columns,
     )
 
 
-def _settings(identity: Mapping[str, Any]) -> Settings:
+@lru_cache(maxsize=4_096)
+def _settings(identity_json: bytes) -> Settings:
+    """The settings in an identity; as JSON, because the files of one run share theirs."""
+    identity = orjson.loads(identity_json)
     model, sampler = identity["model"], identity.get("sampler")
     options = {} if sampler is None else sampler.get("given", sampler.get("options", {}))
     return Settings(

@@ -1,34 +1,40 @@
-"""Score files among what the user named: files, and folders searched recursively."""
+"""Score files among what the user named: files, and folders searched recursively.
+
+Each file is opened once: what it is, what its manifest says and its columns come together.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from pbench.artifacts import kind_of, read_manifest
 from pbench.errors import ArtifactError
+from pbench.report.files import ScoreFile, read_score_file, scan_score_file
 
 __all__ = ["Found", "find_scores"]
 
 _ENDINGS = (".parquet", ".jsonl")
 _JOURNAL = ".journal.jsonl"
+_MOST_THREADS = 8
 
 
 class Found(NamedTuple):
     """Score files in a stable order, and what else is there that the reader should know of."""
 
-    scores: tuple[Path, ...]
+    files: tuple[ScoreFile, ...]
     notes: tuple[str, ...]
 
 
 def find_scores(inputs: Sequence[Path]) -> Found:
-    """Score files named in `inputs` or lying in the folders named there.
+    """Score files named in `inputs` or lying in the folders named there, read.
 
     Raises ArtifactError for a path that is missing, a file that holds no scores (with the command
     that makes them), a corrupt file, and if there is nothing to report.
     """
-    scores: dict[Path, Path] = {}
+    scores: dict[Path, ScoreFile] = {}
     generations: list[Path] = []
     journals: list[Path] = []
     for path in inputs:
@@ -39,36 +45,51 @@ def find_scores(inputs: Sequence[Path]) -> Found:
         if not path.is_dir():
             scores.setdefault(path.resolve(), _named(path))
             continue
-        for file in _candidates(path):
-            if file.name.endswith(_JOURNAL):
-                journals.append(file)
-                continue
-            kind = kind_of(file)
-            if kind == "scores":
-                scores.setdefault(file.resolve(), file)
-            elif kind == "generations":
+        candidates = list(_candidates(path))
+        journals += [file for file in candidates if file.name.endswith(_JOURNAL)]
+        artifacts = [file for file in candidates if not file.name.endswith(_JOURNAL)]
+        for file, found in zip(artifacts, _scanned(artifacts), strict=True):
+            if isinstance(found, ScoreFile):
+                scores.setdefault(file.resolve(), found)
+            elif found == "generations":
                 generations.append(file)
     if not scores:
         raise _nothing(inputs, generations)
-    found = tuple(scores.values())
-    return Found(found, (*_unscored(found, generations), *_unfinished(journals)))
+    files = tuple(scores.values())
+    return Found(files, (*_unscored(files, generations), *_unfinished(journals)))
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
-    return (file for file in sorted(folder.rglob("*")) if file.name.endswith(_ENDINGS) and file.is_file())
+    """Files in and below `folder` that may be artifacts, by name, each folder's own files first."""
+    for root, folders, names in os.walk(folder, onerror=_unreadable):
+        folders.sort()
+        where = Path(root)
+        yield from (where / name for name in sorted(names) if name.endswith(_ENDINGS))
 
 
-def _named(path: Path) -> Path:
+def _unreadable(error: OSError) -> None:
+    raise ArtifactError(f"{error.filename}: cannot be read: {error.strerror}") from None
+
+
+def _scanned(files: Sequence[Path]) -> list[ScoreFile | str | None]:
+    """What each file is; the first corrupt one, in the order of `files`, is raised."""
+    threads = min(_MOST_THREADS, os.cpu_count() or 1, len(files) or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            return list(pool.map(scan_score_file, files))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _named(path: Path) -> ScoreFile:
     """A file that the user named must hold scores."""
-    kind = kind_of(path)
-    if kind == "scores":
-        return path
-    if kind == "generations":
+    found = scan_score_file(path)
+    if found == "generations":
         raise ArtifactError(f"{path}: these generations are not scores; make them: pbench score {path}")
-    if kind == "samples":
+    if found == "samples":
         raise ArtifactError(f"{path}: holds the samples of a task, no scores; name a file that score wrote")
-    read_manifest(path)  # says what is wrong with a corrupt or foreign file
-    raise ArtifactError(f"{path}: is no score file; name one that `pbench score` wrote")
+    return found if isinstance(found, ScoreFile) else read_score_file(path)
 
 
 def _nothing(inputs: Sequence[Path], generations: list[Path]) -> ArtifactError:
@@ -80,10 +101,8 @@ def _nothing(inputs: Sequence[Path], generations: list[Path]) -> ArtifactError:
     return ArtifactError(f"{where}: no score files; make some: pbench decode, then pbench score RUN")
 
 
-def _unscored(scores: Sequence[Path], generations: list[Path]) -> list[str]:
-    if not generations:
-        return []
-    scored = {Path(str(read_manifest(path)["generations"]["path"])).name for path in scores}
+def _unscored(files: Sequence[ScoreFile], generations: list[Path]) -> list[str]:
+    scored = {Path(file.source).name for file in files}
     return [f"{path} is not scored: pbench score {path}" for path in generations if path.name not in scored]
 
 

@@ -19,8 +19,8 @@ def as_terminal(report: Report, width: int) -> str:
 
 def as_markdown(report: Report, picture: str | None) -> str:
     """A page that begins with what one sees; `picture` is the address of the curves, if there are any."""
-    models = ", ".join(dict.fromkeys(series.model for series in report.series))
-    lead = [f"- {formats.markdown_escape(line)}" for line in summary(report)]
+    models = ", ".join(dict.fromkeys(series.model for series in report.series)) or "published numbers"
+    lead = [f"- {formats.markdown_escape(line)}" for line in (summary(report) if report.series else ())]
     image = [f"![Speed-quality curves]({picture})", ""] if picture else []
     tables = [formats.markdown(table) for table in all_tables(report)]
     remarks = [f"- {formats.markdown_escape(line)}" for line in notes(report)]
@@ -46,6 +46,8 @@ def notes(report: Report) -> list[str]:
 
 def _method(report: Report) -> list[str]:
     sizes = [stats.n for point in report.points for stats in point.tasks.values()]
+    if not sizes:
+        return []
     span = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
     checker = ", ".join(report.checkers) or "none used"
     return [

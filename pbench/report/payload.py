@@ -11,6 +11,7 @@ from pbench.report.build import Report
 from pbench.report.oracle import Oracle
 from pbench.report.pbx import Pbx
 from pbench.report.points import Point, Stats
+from pbench.report.published import Published
 from pbench.report.series import Series
 
 __all__ = ["SCHEMA_VERSION", "payload", "payload_text"]
@@ -25,10 +26,14 @@ def payload(report: Report) -> dict[str, Any]:
         "suite": {"name": report.suite.name, "tasks": list(report.suite.tasks)},
         "headline": report.headline,
         "grammar_checkers": list(report.checkers),
-        "points": [_point(report, series, point) for series in report.series for point in series.points],
-        "pbx": [_pbx(row) for row in report.pbx],
+        "points": [
+            *(_point(report, series, point) for series in report.series for point in series.points),
+            *(_published_point(own, point) for own in report.published for point in own.points),
+        ],
+        "pbx": [*map(_pbx, report.pbx), *map(_published_pbx, report.published)],
         "oracle": [_oracle(row) for row in report.oracle],
-        "tasks": {task: info._asdict() for task, info in report.tasks.items()},
+        "tasks": {task: info._asdict() | _place(report, task) for task, info in report.tasks.items()},
+        **report.extras.data,
         "notes": list(report.notes),
     }
 
@@ -65,6 +70,35 @@ def _point(report: Report, series: Series, point: Point) -> dict[str, Any]:
     }
 
 
+def _published_point(own: Published, point: Point) -> dict[str, Any]:
+    """A mean that others published, under their ids; what they do not say is null."""
+    return {
+        "model": own.model,
+        "label": own.label,
+        "sampler": own.sampler,
+        "sampler_label": own.sampler_label,
+        "params": {},
+        "block_length": None,
+        "cache": None,
+        "tasks": {},
+        "categories": {},
+        "overall": None if point.overall is None else _mean(point.overall),
+        "complete": True,
+        "published": True,
+    }
+
+
+def _published_pbx(own: Published) -> dict[str, Any]:
+    names = {
+        "model": own.model,
+        "label": own.label,
+        "sampler": own.sampler,
+        "sampler_label": own.sampler_label,
+    }
+    unknown = {"block_length": None, "cache": None, "temperature": None, "published": True}
+    return _pbx(own.pbx) | names | unknown
+
+
 def _stats(stats: Stats) -> dict[str, Any]:
     found = asdict(stats)
     del found["tasks"]
@@ -91,6 +125,16 @@ def _head(series: Series) -> dict[str, Any]:
     }
 
 
+def _place(report: Report, task: str) -> dict[str, Any]:
+    """Parallelizability and order preference of a task; null with a reason in `why`."""
+    found = {place.task: place for place in report.task_map}[task]
+    return {
+        "parallelizability": found.parallelizability,
+        "order_preference": found.order_preference,
+        "why": found.why,
+    }
+
+
 def _pbx(row: Pbx) -> dict[str, Any]:
     static = (
         None if row.series.adaptive else f"{row.series.sampler_name} is not adaptive: nothing to interpolate"
@@ -100,6 +144,7 @@ def _pbx(row: Pbx) -> dict[str, Any]:
         "measured": {str(x): value for x, value in row.measured.items()},
         "measured_ci95": {str(x): bounds for x, bounds in row.measured_ci95.items()},
         "interpolated": {str(x): value for x, value in row.interpolated.items()},
+        "interpolated_ci95": {str(x): bounds for x, bounds in row.interpolated_ci95.items()},
         "excluded": [{"setting": one.setting, "why": one.why} for one in row.excluded],
         "why": "; ".join(reason for reason in (row.why, static) if reason) or None,
     }

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pbench.artifacts import read_columns
-from pbench.report.files import ScoreFile
+from pbench.report.files import COLUMNS, ScoreFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,17 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Headline", "Rows", "read_rows"]
 
 Headline = Literal["default", "combined"]
-_COLUMNS = (
-    "task",
-    "index",
-    "status",
-    "nfe",
-    "gen_length",
-    "content_length",
-    "seconds",
-    "headline",
-    "scores",
-)
 
 
 @dataclass(frozen=True)
@@ -50,22 +38,29 @@ class Rows:
     seconds: np.ndarray
     tasks: tuple[str, ...]
 
+    @classmethod
+    def none(cls) -> Rows:
+        """No rows at all."""
+        return cls(**{name: np.zeros(0) for name in _PER_ROW}, tasks=())
+
     def take(self, selection: np.ndarray | slice) -> Rows:
         """The rows of `selection`: a mask [N], indices in any order, or a slice (no copy)."""
-        columns = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "tasks"}
-        return Rows(**{name: column[selection] for name, column in columns.items()}, tasks=self.tasks)
+        return Rows(**{name: getattr(self, name)[selection] for name in _PER_ROW}, tasks=self.tasks)
+
+
+_PER_ROW = tuple(item.name for item in fields(Rows) if item.name != "tasks")
 
 
 def read_rows(files: Sequence[ScoreFile], headline: Headline) -> Rows:
-    """Read the needed columns of `files`; ArtifactError names a file that is corrupt.
+    """The rows of `files`, in their order.
 
     `combined` takes the value `score` of every task instead of its own headline.
     """
     import pyarrow as pa
 
-    parts = [read_columns(file.path, "scores", _COLUMNS) for file in files]
+    parts = [file.columns for file in files]
     table = pa.concat_tables(parts)
-    columns = {name: _flat(table[name]) for name in _COLUMNS}
+    columns = {name: _flat(table[name]) for name in COLUMNS}
     task, tasks = _codes(columns["task"])
     return Rows(
         file=np.repeat(np.arange(len(parts)), [part.num_rows for part in parts]),

@@ -1,7 +1,8 @@
 """What each sampler sweeps: its parameter, the direction of speed, and whether it adapts.
 
 A sampler is adaptive if the number of tokens that it commits in a step follows the model's
-certainty, so that every speed between two settings can be had by a setting in between.
+certainty, so that every speed between two settings can be had by a setting in between. The public
+leaderboard counts dilated unmasking (swept by its block length) among these, and so do we.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["is_adaptive", "is_threshold", "speed_rank", "swept_parameter"]
+__all__ = ["is_adaptive", "is_threshold", "speed_rank", "swept_parameter", "usual_parameter"]
 
 _COUNT = ("k", "steps")
 _SWEPT: dict[str, tuple[str, ...]] = {
@@ -54,9 +55,14 @@ def swept_parameter(sampler: str | None, params: Mapping[str, Any]) -> str | Non
     return next((name for name in names if params.get(name) is not None), None)
 
 
+def usual_parameter(sampler: str) -> str:
+    """What published settings of a sampler differ in; an unknown sampler is taken for an adaptive one."""
+    return _SWEPT.get(sampler, ("gamma",))[0]
+
+
 def is_adaptive(parameter: str | None) -> bool:
-    """Whether settings of this parameter may be interpolated: it bounds uncertainty, it counts no tokens."""
-    return parameter in _ADAPTIVE_PARAMETERS
+    """Whether settings of this parameter may be interpolated: it counts no tokens a step."""
+    return parameter in (*_ADAPTIVE_PARAMETERS, "block_length")
 
 
 def is_threshold(parameter: str | None) -> bool:

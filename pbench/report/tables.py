@@ -22,6 +22,7 @@ __all__ = [
     "percent",
     "quality_table",
     "short_names",
+    "task_table",
 ]
 
 NONE = "–"
@@ -52,10 +53,13 @@ CSV_COLUMNS = (
 
 def all_tables(report: Report) -> list[Table]:
     """Every table of the report, in reading order."""
-    tables = [quality_table(report, series) for series in report.series] + [pbx_table(report)]
+    tables = [quality_table(report, series) for series in report.series]
+    tables += [pbx_table(report)] if report.pbx or report.published else []
     if any(len(points) for points in report.frontier.values()):
         tables.append(frontier_table(report))
-    return tables + ([oracle_table(report)] if report.oracle else [])
+    tables += [oracle_table(report)] if report.oracle else []
+    measured = any(place.measured for place in report.task_map)
+    return [*tables, *([task_table(report)] if measured else []), *report.extras.tables]
 
 
 def quality_table(report: Report, series: Series) -> Table:
@@ -86,19 +90,24 @@ def quality_table(report: Report, series: Series) -> Table:
 
 def pbx_table(report: Report) -> Table:
     """PBx by series: measured with its bootstrap interval, and interpolated where that means something."""
-    rows: list[tuple[str, ...]] = []
-    for row in report.pbx:
-        bounds = row.measured_ci95
-        rows.append(
-            (row.series.name, "measured", *(_bounded(row.measured[x], bounds[x]) for x in THRESHOLDS))
-        )
-        if row.series.adaptive:
-            rows.append((row.series.name, "interpolated", *(_speed(row.interpolated[x]) for x in THRESHOLDS)))
+    rows = [line for row in report.pbx for line in _pbx_lines(row, row.series.name)]
+    for own in report.published:
+        rows += _pbx_lines(own.pbx, f"{own.label} · {own.sampler_label} (published)")
     return Table(
         title=f"PBx: most tokens per step at which the mean over suite {report.suite.name} is at least x %",
         columns=("run", "PBx", *(f"PB{x}" for x in THRESHOLDS)),
         rows=tuple(rows),
     )
+
+
+def _pbx_lines(row: Pbx, name: str) -> list[tuple[str, ...]]:
+    bounds = row.measured_ci95
+    lines = [(name, "measured", *(_bounded(row.measured[x], bounds[x]) for x in THRESHOLDS))]
+    if row.series.adaptive:
+        bounds = row.interpolated_ci95
+        between = (_bounded(row.interpolated[x], bounds[x]) for x in THRESHOLDS)
+        lines.append((name, "interpolated", *between))
+    return lines
 
 
 def pbx_reasons(report: Report) -> list[str]:
@@ -107,6 +116,9 @@ def pbx_reasons(report: Report) -> list[str]:
     for row in report.pbx:
         for reason in _reasons(row):
             by_reason.setdefault(reason, []).append(row.series.name)
+    for own in report.published:
+        for reason in _reasons(own.pbx):
+            by_reason.setdefault(reason, []).append(f"{own.label} · {own.sampler_label} (published)")
     return [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
 
 
@@ -153,9 +165,25 @@ def oracle_table(report: Report) -> Table:
     )
 
 
+def task_table(report: Report) -> Table:
+    """Tasks from hard to easy in parallel, with the order that they prefer."""
+    names = short_names(report.tasks)
+    unknown = float("inf")
+    rows = [
+        (names[place.task], _speed(place.parallelizability), _points(place.order_preference))
+        for place in sorted(report.task_map, key=lambda place: place.parallelizability or unknown)
+    ]
+    return Table(
+        "Tasks: centre of mass of the scores over k (small = hard in parallel), and percentage points that "
+        "halving the block gains at k=2 (positive = better left to right)",
+        ("task", "parallelizability", "order preference"),
+        tuple(rows),
+    )
+
+
 def csv_rows(report: Report) -> list[tuple[str | int | float | bool | None, ...]]:
     """One row a task and point, columns CSV_COLUMNS; scores in 0..1, empty = unknown."""
-    return [
+    ours: list[tuple[str | int | float | bool | None, ...]] = [
         (
             series.model,
             series.sampler_name,
@@ -173,6 +201,13 @@ def csv_rows(report: Report) -> list[tuple[str | int | float | bool | None, ...]
         for point in series.points
         for task, stats in point.tasks.items()
     ]
+    others = [
+        (own.model, own.sampler, "published", *[None] * 4, "mean", None, *_csv_stats(point.overall), True)
+        for own in report.published
+        for point in own.points
+        if point.overall is not None
+    ]
+    return [*ours, *others]
 
 
 def percent(stats: Stats | None) -> str:
@@ -226,6 +261,11 @@ def _mean_of(point: Point, name: str) -> float | None:
 
 def _tenths(share: float) -> str:
     return f"{100 * share:.1f}".removesuffix(".0")
+
+
+def _points(difference: float | None) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return NONE if difference is None else f"{100 * difference:+.1f}"
 
 
 def _speed(value: float | None) -> str:

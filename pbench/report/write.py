@@ -10,7 +10,10 @@ import orjson
 from pbench.artifacts import atomic_text
 from pbench.artifacts.files import atomic_file
 from pbench.report import charts, page
+from pbench.report.browser import Limits
 from pbench.report.build import Report
+from pbench.report.failures import findings_of
+from pbench.report.html import report_page
 from pbench.report.payload import payload_text
 
 __all__ = ["FILE_NAMES", "WIDE", "render", "write_folder", "write_plots"]
@@ -21,18 +24,20 @@ FILE_NAMES = {
     "csv": "points.csv",
     "latex": "report.tex",
     "json": "report.json",
+    "html": "index.html",
 }
 WIDE = 1_000  # columns of a page that never breaks a table
 
 
-def render(report: Report, form: str, width: int = WIDE) -> str:
-    """The report as text in one of the forms of FILE_NAMES; `width` is for `table`."""
+def render(report: Report, form: str, width: int = WIDE, limits: Limits = Limits()) -> str:
+    """The report as text in one of the forms of FILE_NAMES; `width` is for `table`, `limits` for `html`."""
     forms: dict[str, Callable[[], str]] = {
         "table": lambda: page.as_terminal(report, width),
         "md": lambda: page.as_markdown(report, None),
         "csv": lambda: page.as_csv(report),
         "latex": lambda: page.as_latex(report),
         "json": lambda: payload_text(report),
+        "html": lambda: report_page(report, report.extras.findings or findings_of(report), limits),
     }
     return forms[form]()
 

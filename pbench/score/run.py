@@ -117,7 +117,8 @@ def _manifest(
     """The manifest of the scores; counts are filled in while the rows go by.
 
     A tool is named only if a metric asks for it. The path of the generations is relative to the
-    folder of the scores: both move together.
+    folder of the scores: both move together. What
+    the run says of itself is kept, but for the texts of its tokens.
     """
     run, metrics = read_manifest(path), _metrics(path)
     needs = {need for name in metrics for need in get_metric(name).needs}
@@ -133,7 +134,7 @@ def _manifest(
         "failed": 0,
         "counts": {},
         "status": run.get("status", "partial"),
-        "run": run,
+        "run": {key: value for key, value in run.items() if key != "tokens"},
     }
 
 

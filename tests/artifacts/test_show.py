@@ -27,6 +27,14 @@ def test_show_prints_the_manifest_and_nothing_else(options: list[str], ending: s
     assert done.stderr == ""
 
 
+def test_show_leaves_the_table_of_token_texts_to_json(tmp_path: Path) -> None:
+    manifest = {"tokens": {"texts": {"5": "a", "6": "b"}, "special": {"eos": 2}}}
+    path = write_artifact(tmp_path / "a.parquet", "samples", [make_sample(0)], manifest)
+    plain, whole = (CliRunner().invoke(app, [str(path), *options]) for options in ([], ["--json"]))
+    assert json.loads(plain.stdout)["tokens"] == "2 token texts; --json shows them"
+    assert json.loads(whole.stdout)["tokens"] == manifest["tokens"]
+
+
 def test_show_of_no_artifact_is_an_artifact_error(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [str(tmp_path)])
     assert isinstance(done.exception, ArtifactError)

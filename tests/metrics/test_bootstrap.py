@@ -24,3 +24,18 @@ def test_the_stream_is_that_of_the_names():
 
 def test_no_spread_no_width():
     assert interval(resampled_means(np.ones(9), "a")) == (1.0, 1.0)
+
+
+def test_run_points_on_the_same_samples_are_resampled_together():
+    values = np.random.default_rng(0).random(40)
+    assert resampled_means(values, "a") + 0.1 == pytest.approx(resampled_means(values + 0.1, "a"), abs=1e-6)
+    better = np.maximum(values, 0.5)
+    assert (resampled_means(better, "a") >= resampled_means(values, "a")).all()
+
+
+@pytest.mark.parametrize("n", [7, 251])
+def test_shares_of_ones_are_exact(n):
+    values = np.zeros(n)
+    values[: n // 2] = 1.0
+    ones = resampled_means(values, "a") * n
+    assert ones == pytest.approx(np.round(ones), abs=1e-9)

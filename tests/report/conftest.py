@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from pbench.report.build import Report, build_report, load_comparable
+from pbench.report.comparison_tables import comparison_extras
+from pbench.report.failure_tables import failure_extras
+from pbench.report.order_tables import order_extras
+from pbench.report.paper import paper_extras
 from pbench.report.points import SuiteTasks
+from pbench.report.published import read_published
 from tests.report.made import Answer, Run, write_scores, zeros_and_ones
+from tests.report.made_traces import generation, remasked, sample, write_run
 
 LISTS = SuiteTasks("lists", ("lists/copy", "lists/shuffle"))
 NASTY = "a|b_c%d&e#f{g}~h^i\\j$k*l`m<script>alert(1)</script>\x1b[31m\x07\u202e\r\n| x |\U0001f600é"
@@ -47,3 +54,33 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tasks = {f"{NASTY}/one": [Answer(1.0), Answer(0.0)], f"{FORMULA}/two": [Answer(0.5)]}
     write_scores(folder / "run.scores.parquet", run, tasks)
     return folder
+
+
+@pytest.fixture(scope="session")
+def laden(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """A hostile report with all that can be asked for: baseline, failures, order, published, paper."""
+    folder = tmp_path_factory.mktemp("laden")
+    tasks = [f"{NASTY}/one", f"{FORMULA}/two"]
+    runs = {
+        "base": Run(model=NASTY, sampler=FORMULA, options=(("k", 1),)),
+        "run": Run(model=NASTY, sampler=FORMULA, options=(("k", 1),), labels=(("+label", NASTY),)),
+    }
+    for name, run in runs.items():
+        rows = [generation(sample(0, task, prompt=NASTY)) for task in tasks]
+        rows += [remasked(sample(1, task, prompt=FORMULA)) for task in tasks]
+        write_run(folder / f"{name}.parquet", run, rows)
+    figure = folder / "web" / "figures" / "a-model" / "a-sampler.csv"
+    figure.parent.mkdir(parents=True)
+    figure.write_text("task,tps,accuracy\navg,2,81\n")
+    labels = {"models": [{"id": "a-model", "label": NASTY}], "strategies": {"a-sampler": FORMULA}}
+    (folder / "web" / "metadata.json").write_bytes(orjson.dumps(labels))
+    report = report_of(folder).beside(read_published(folder / "web"))
+    extras = comparison_extras(report, {str(folder / "base.scores.parquet")}) + failure_extras(report)
+    return report.with_(extras + order_extras(report) + paper_extras())
+
+
+@pytest.fixture(params=["hostile", "laden"])
+def any_hostile(request: pytest.FixtureRequest) -> Report:
+    """The one and the other."""
+    found = request.getfixturevalue(request.param)
+    return found if isinstance(found, Report) else report_of(found)

@@ -101,6 +101,7 @@ def test_folder_with_page_pictures_and_data(call, runs, tmp_path):
         ("x.csv", (), "model,"),
         ("x.tex", (), "% needs"),
         ("x.json", (), "{"),
+        ("x.html", (), "<!doctype html>"),
         ("x.txt", (), "tiny · confidence"),
         ("x.dat", ("--format", "csv"), "model,"),
         ("x.txt", ("--json",), "{"),
@@ -116,6 +117,16 @@ def test_one_file(call, runs, tmp_path, name, words, begins):
 
 def test_other_formats_in_a_folder(call, runs, tmp_path):
     assert call(runs, "--out", tmp_path, "--format", "csv").stdout == f"{tmp_path / 'points.csv'}\n"
+    assert call(runs, "--out", tmp_path, "--format", "html").stdout == f"{tmp_path / 'index.html'}\n"
+
+
+def test_limits_of_the_page(call, runs):
+    few = call(runs, "--format", "html", "--samples", 1).stdout
+    found = json.loads(few.split('id="data">')[1].split("</script>")[0])
+    assert len(found["browser"]["samples"]) == 10
+    assert found["browser"]["sample_count"] == 100
+    with pytest.raises(UsageError, match="are for --format html"):
+        call(runs, "--traces", 1)
 
 
 def test_plots(call, runs, tmp_path, monkeypatch):
@@ -159,7 +170,7 @@ def test_wrong_usage(call, runs, words, error, message):
         call(runs, *words)
 
 
-@pytest.mark.parametrize("word", ["html", "site", "xml"])
+@pytest.mark.parametrize("word", ["site", "xml"])
 def test_formats_that_are_not_offered(call, runs, word):
     assert call(runs, "--format", word).exit_code == 2
 

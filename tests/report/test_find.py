@@ -1,9 +1,14 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from pbench.artifacts import write_artifact
 from pbench.errors import ArtifactError
 from pbench.records import Generation, Sample
+from pbench.report.build import build_report, load_comparable
 from pbench.report.find import find_scores
+from tests.report.conftest import LISTS
 from tests.report.made import Run, write_scores, zeros_and_ones
 
 SAMPLE = Sample(
@@ -41,13 +46,13 @@ def test_folders_are_searched_and_other_artifacts_skipped(tmp_path):
     (tmp_path / "notes.jsonl").write_text("{}\n")
     (tmp_path / "readme.md").write_text("no artifact")
     found = find_scores([tmp_path])
-    assert sorted(found.scores) == sorted(scores)
+    assert sorted(file.path for file in found.files) == sorted(scores)
     assert found.notes == ()
 
 
 def test_a_file_named_twice_counts_once(tmp_path):
     path = write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
-    assert find_scores([path, tmp_path, path]).scores == (path,)
+    assert [file.path for file in find_scores([path, tmp_path, path]).files] == [path]
 
 
 def test_unscored_generations_beside_scores_are_named_with_the_command(tmp_path):
@@ -103,3 +108,42 @@ def test_corrupt_file_is_named(tmp_path, how):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ArtifactError, match=r"x\.scores\.parquet"):
         find_scores([path if how == "named" else tmp_path])
+
+
+def test_each_file_is_opened_once(tmp_path, monkeypatch):
+    paths = [write_scores(tmp_path / f"{i}.scores.parquet", Run(), TASKS) for i in range(3)]
+    write_generations(tmp_path / "g.parquet")
+    opened = []
+
+    def counting(path, mode):
+        opened.append(path)
+        return open(path, mode)
+
+    monkeypatch.setattr("pbench.artifacts.parquet.open", counting, raising=False)
+    files, _ = load_comparable([tmp_path])
+    build_report(files, LISTS, "default")
+    assert sorted(opened) == sorted([*paths, tmp_path / "g.parquet"])
+
+
+def test_an_order_that_does_not_depend_on_the_disk(tmp_path):
+    for name in ("b/x", "a/z", "a/b/y", "c"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_scores(tmp_path / f"{name}.scores.parquet", Run(), TASKS)
+    found = [file.path.relative_to(tmp_path).as_posix() for file in find_scores([tmp_path]).files]
+    assert found == [f"{name}.scores.parquet" for name in ("c", "a/z", "a/b/y", "b/x")]
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    look = os.scandir
+
+    def refuse(path):
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ArtifactError, match="closed: cannot be read: Permission denied"):
+        find_scores([tmp_path])

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +18,8 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @pytest.mark.parametrize("form", ["table", "md", "csv", "latex"])
-def test_no_format_lets_control_characters_through(hostile, form):
-    text = render(report_of(hostile), form)
+def test_no_format_lets_control_characters_through(any_hostile, form):
+    text = render(any_hostile, form)
     assert not CONTROL.search(text)
     assert "\\x1b" in text or r"\textbackslash{}x1b" in text  # shown, not dropped
 
@@ -27,8 +28,8 @@ def test_clean_shows_what_cannot_be_printed():
     assert formats.clean("a\x1b[31mb\u202ec\r\nd\te\U0001f600") == "a\\x1b[31mb\\u202ec d e\U0001f600"
 
 
-def test_markdown_cells_stay_cells(hostile):
-    text = page.as_markdown(report_of(hostile), None)
+def test_markdown_cells_stay_cells(any_hostile):
+    text = page.as_markdown(any_hostile, None)
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("| ")]
     assert tables
     for lines in tables:
@@ -56,8 +57,8 @@ def test_latex_has_balanced_braces_and_no_bare_specials(text):
     assert not re.search(r"[$&#%_~^\n]", bare)
 
 
-def test_latex_rows_have_as_many_cells_as_columns(hostile):
-    for block in page.as_latex(report_of(hostile)).split(r"\begin{table}")[1:]:
+def test_latex_rows_have_as_many_cells_as_columns(any_hostile):
+    for block in page.as_latex(any_hostile).split(r"\begin{table}")[1:]:
         columns = len(re.search(r"begin\{tabular\}\{(l r*)".replace(" ", ""), block).group(1))
         rows = [line for line in block.splitlines() if line.endswith(r"\\")]
         assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {columns}
@@ -69,6 +70,19 @@ def test_csv_formulas_are_text(hostile):
     assert {row["sampler"] for row in rows} == {f"'{FORMULA}"}
     assert {row["settings"][0] for row in rows} == {"'"}  # begins with +label
     assert {row["task"] for row in rows} == {f"'{FORMULA}/two", f"{formats.clean(NASTY)}/one"}
+
+
+def test_all_that_can_be_asked_for_stands_in_every_format(laden):
+    for form in ("table", "md", "latex", "json"):
+        text = render(laden, form)
+        for words in ("against the baseline", "how answers fail", "order of unmasking", "Claude Haiku"):
+            assert words in text or form == "json"
+    rows = list(csv.DictReader(io.StringIO(page.as_csv(laden))))
+    assert [row["model"] for row in rows if row["settings"] == "published"] == ["a-model"]
+    found = orjson.loads(render(laden, "json"))
+    assert {"comparisons", "failures", "order", "paper"} <= found.keys()
+    assert found["pbx"][-1]["label"] == NASTY
+    assert "<script>alert" not in render(laden, "html")
 
 
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=4))

@@ -129,3 +129,27 @@ def test_interval_of_the_measured_value(plain):
     assert low is not None
     assert low < 4.0 <= high
     assert row.measured_ci95[60] == (4.0, 4.0)
+
+
+def test_interval_of_the_interpolated_value_recomputed_by_a_loop(plain):
+    row = pbx_of(plain, "threshold")
+    points = row.series.points
+    speeds = [point.overall.tokens_per_step for point in points]
+    found = sorted(
+        interpolated_speed(list(zip(speeds, scores, strict=True)), 0.75) or 0.0
+        for scores in zip(*(point.resamples for point in points), strict=True)
+    )
+    assert row.interpolated_ci95[75] == (found[24], found[974])
+    low, high = row.interpolated_ci95[75]
+    assert low < row.interpolated[75] < high
+    assert set(pbx_of(plain, "confidence").interpolated_ci95.values()) == {None}
+
+
+def test_dilated_unmasking_is_interpolated_as_on_the_public_leaderboard(tmp_path):
+    for block, right, nfe in ((8, 20, 16), (32, 12, 8)):
+        run = Run(sampler="dilated", options=(("skip_threshold", 0.3),), block_length=block)
+        tasks = {task: zeros_and_ones(right, 20, nfe=nfe) for task in LISTS.tasks}
+        write_scores(tmp_path / f"{block}.parquet", run, tasks)
+    row = pbx_of(tmp_path, "dilated")
+    assert row.measured[80] == 2.0
+    assert row.interpolated[80] == pytest.approx(3.0)

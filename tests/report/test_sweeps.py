@@ -21,9 +21,10 @@ def test_swept_parameter(sampler, params, expected):
     assert swept_parameter(sampler, params) == expected
 
 
-def test_counts_are_static_and_uncertainty_bounds_adaptive():
-    assert [name for name in ("k", "steps", "block_length", None) if is_adaptive(name)] == []
-    assert all(is_adaptive(name) for name in ("gamma", "factor", "delta", "entropy_bound", "mixture"))
+def test_counts_are_static_and_all_others_adaptive():
+    assert [name for name in ("k", "steps", None) if is_adaptive(name)] == []
+    adaptive = ("gamma", "factor", "delta", "entropy_bound", "mixture", "block_length")
+    assert all(is_adaptive(name) for name in adaptive)
     assert is_threshold("gamma")
     assert not is_threshold("factor")
 

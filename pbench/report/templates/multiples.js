@@ -1,0 +1,20 @@
+// Small multiples: one panel a task, in the report's order, all with the same axes.
+function drawMultiples(section, data, curves) {
+  const speeds = data.points.flatMap((point) => Object.values(point.tasks)).filter((stats) => stats.score !== null && stats.speed > 0).map((stats) => stats.speed);
+  const ticks = powers(speeds);
+  const grid = h("div", { class: "multiples" });
+  data.tasks.forEach((task, i) => {
+    const holder = h("div", { class: "holder" });
+    grid.append(h("figure", {},
+      h("figcaption", {}, button(task.name, () => curves.show(`task:${i}`), { class: "link", title: `Show ${task.name} large` })), holder));
+    const draw = () => {
+      const width = Math.max(holder.clientWidth, 160);
+      const lines = linesOf(data, `task:${i}`, "speed", curves.hidden());
+      holder.replaceChildren(panel(lines, { width, height: 150, ticks, speedName: "tokens / step",
+        label: `${task.name}: percent against tokens per step; arrow keys go from point to point.` }));
+    };
+    onResize(holder, draw);
+    curves.onChange(draw);
+  });
+  section.append(h("p", { class: "note" }, "The same axes everywhere, the curves that are chosen above; a task's name shows it large."), grid);
+}

@@ -1,0 +1,154 @@
+"""Comparisons with a baseline: pairs, McNemar, matching of points, refusals; table and JSON."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, bootstrap
+
+from pbench.errors import UsageError
+from pbench.report.comparison import comparisons, mcnemar, paired
+from pbench.report.comparison_tables import comparison_extras, comparison_table
+from pbench.report.payload import payload
+from pbench.report.tables import all_tables
+from tests.report.conftest import LISTS, report_of
+from tests.report.made import Answer, Run, write_scores, zeros_and_ones
+
+COPY, SHUFFLE = LISTS.tasks
+FIRST = {COPY: zeros_and_ones(20, 20), SHUFFLE: zeros_and_ones(15, 20, nfe=8)}
+# shuffle: the first 15 are right in the baseline, samples 4 to 13 in the run
+SECOND = {
+    COPY: zeros_and_ones(20, 20),
+    SHUFFLE: [Answer(float(4 <= i < 14), nfe=4, seconds=0.25) for i in range(20)],
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_scores(tmp_path / "base.parquet", Run(), FIRST)
+    write_scores(tmp_path / "dual.parquet", Run(cache="dual"), SECOND)
+    return tmp_path
+
+
+def compared(folder, *bases):
+    report = report_of(folder)
+    return report, *comparisons(report, {str(folder / name) for name in bases or ("base.parquet",)})
+
+
+def test_pairs_recomputed(folder):
+    _, (one,), notes = compared(folder)
+    assert notes == []
+    assert one.differs == {"cache": ("none", "dual")}
+    shuffle = one.tasks[SHUFFLE]
+    assert (shuffle.n, shuffle.base, shuffle.score, shuffle.difference) == (20, 0.75, 0.5, -0.25)
+    assert (shuffle.lost, shuffle.won) == (5, 0)
+    assert shuffle.p == pytest.approx(binomtest(0, 5).pvalue) == pytest.approx(0.0625)
+    differences = np.array([-1.0] * 4 + [0.0] * 10 + [-1.0] + [0.0] * 5)
+    theirs = bootstrap(
+        (differences,), np.mean, method="percentile", n_resamples=5_000, rng=np.random.default_rng(1)
+    )
+    assert shuffle.ci95 == pytest.approx(tuple(theirs.confidence_interval), abs=0.051)
+    copy = one.tasks[COPY]
+    assert (copy.difference, copy.ci95, copy.lost, copy.won, copy.p) == (0.0, (0.0, 0.0), 0, 0, 1.0)
+    assert one.overall.difference == pytest.approx(-0.125)
+    assert (one.overall.lost, one.overall.won, one.overall.n) == (5, 0, 40)
+    low, high = one.overall.ci95
+    assert shuffle.ci95[0] / 2 <= low < -0.125 < high <= 0
+
+
+def test_mcnemar_by_hand():
+    assert mcnemar(0, 0) == 1.0
+    assert mcnemar(3, 3) == 1.0
+    assert mcnemar(0, 10) == pytest.approx(2 / 2**10)
+    assert mcnemar(10, 0) == mcnemar(0, 10)
+
+
+def test_values_between_have_an_interval_and_no_test():
+    values = np.random.default_rng(0).random(50)
+    one = paired(values, np.clip(values + 0.1, 0, 1), "task")
+    assert one.ci95[0] <= one.difference <= one.ci95[1]
+    assert one.difference > 0
+    assert (one.lost, one.won, one.p) == (None, None, None)
+
+
+def test_only_samples_that_both_answered(tmp_path):
+    first = [Answer(1.0), Answer(0.0), Answer(None, nfe=None, status="error"), Answer(1.0)]
+    write_scores(tmp_path / "base.parquet", Run(), {COPY: first})
+    write_scores(
+        tmp_path / "dual.parquet", Run(cache="dual"), {COPY: [Answer(1.0), Answer(1.0), Answer(1.0)]}
+    )
+    _, (one,), _ = compared(tmp_path)
+    assert (one.tasks[COPY].n, one.tasks[COPY].won) == (2, 1)
+    assert list(one.tasks) == [COPY]
+
+
+def test_each_point_meets_the_one_that_it_differs_least_from(tmp_path):
+    for k in (1, 4):
+        write_scores(tmp_path / f"base{k}.parquet", Run(options=(("k", k),)), FIRST)
+        write_scores(tmp_path / f"dual{k}.parquet", Run(options=(("k", k),), cache="dual"), SECOND)
+    remasking = Run(sampler="remdm", options=(("k", 4), ("remask_steps", 2)))
+    write_scores(tmp_path / "remdm.parquet", remasking, SECOND)
+    _, found, notes = compared(tmp_path, "base1.parquet", "base4.parquet")
+    assert notes == []
+    assert [(one.point.settings.params["k"], one.base.settings.params["k"]) for one in found] == [
+        (1, 1),
+        (4, 4),
+        (4, 4),
+    ]
+    assert found[-1].differs == {"sampler": ("confidence", "remdm"), "remask_steps": ("-", "2")}
+
+
+def test_equally_near_points_are_not_chosen_from(tmp_path):
+    for k in (1, 4):
+        write_scores(tmp_path / f"base{k}.parquet", Run(options=(("k", k),)), FIRST)
+    write_scores(tmp_path / "k2.parquet", Run(options=(("k", 2),)), SECOND)
+    _, found, notes = compared(tmp_path, "base1.parquet", "base4.parquet")
+    assert found == []
+    assert "2 baseline points are equally near" in notes[0]
+
+
+def test_like_tasks_on_other_samples_are_compared_by_their_means(tmp_path):
+    write_scores(tmp_path / "base.parquet", Run(), FIRST)
+    write_scores(
+        tmp_path / "cot.parquet", Run(labels=(("prompt", "cot"),)), {"chain/shuffle": zeros_and_ones(20, 20)}
+    )
+    report, (one,), _ = compared(tmp_path)
+    found = one.tasks["chain/shuffle"]
+    assert (found.paired, found.p, found.difference) == (False, None, 0.25)
+    assert found.ci95[0] < 0.25 < found.ci95[1]
+    assert comparison_table(report, one).rows[0][3].endswith(" *")
+
+
+def test_refusals(folder):
+    with pytest.raises(UsageError, match="all run points are the baseline's"):
+        compared(folder, "base.parquet", "dual.parquet")
+    report = report_of(folder)
+    with pytest.raises(UsageError, match="give one of them a label"):
+        comparisons(report, {"elsewhere"})
+
+
+def test_other_weights_of_one_name_differ_in_weights(tmp_path):
+    for revision in "12":
+        write_scores(tmp_path / f"{revision}.parquet", Run(revision=revision), FIRST)
+    _, (one,), _ = compared(tmp_path, "1.parquet")
+    assert list(one.differs) == ["weights"]
+
+
+def test_table_and_json(folder):
+    report = report_of(folder)
+    asked = report.with_(comparison_extras(report, {str(folder / "base.parquet")}))
+    table = all_tables(asked)[-1]
+    assert table.title.endswith("against the baseline: cache none -> dual")
+    assert [row[:3] for row in table.rows] == [
+        ("copy", "100.0", "100.0"),
+        ("shuffle", "75.0", "50.0"),
+        ("mean of 2 tasks", "87.5", "75.0"),
+        ("tokens per step", "4.00", "6.00"),
+        ("seconds", "0.50", "0.38"),
+    ]
+    assert table.rows[1][3].startswith("-25.0 (")
+    assert table.rows[1][4:] == ("5", "0", "0.062")
+    assert table.rows[3][3] == "x 1.50"
+    (row,) = payload(asked)["comparisons"]
+    assert payload(asked)["points"][row["point"]]["cache"] == "dual"
+    assert payload(asked)["points"][row["baseline"]]["cache"] == "none"
+    assert row["tasks"][SHUFFLE]["difference"] == -0.25
+    assert row["speeds"]["tokens_per_step"] == {"baseline": 4.0, "run": 6.0}

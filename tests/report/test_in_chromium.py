@@ -1,0 +1,331 @@
+"""The page in a real browser: drawn without errors, sorted, replayed by slider and keys, and inert.
+
+Needs Chromium and its driver (Debian: apt-get install chromium chromium-driver).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pbench.report.browser import Limits
+from pbench.report.findings import FailureKind, FailureRow, Findings, TaskPlace
+from pbench.report.html import report_page, trace_page
+from pbench.report.page_runs import run_of_file
+from pbench.report.points import SuiteTasks
+from pbench.traces import decoding_order
+from tests.report.conftest import report_of
+from tests.report.made import Run, write_scores, zeros_and_ones
+from tests.report.made_traces import EOS, HOSTILE, RIGHT, SWAPPED, generation, remasked, sample, write_run
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra `dev`")
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM or not DRIVER, reason="needs chromium and chromedriver on the PATH"
+)
+SUITE = SuiteTasks("lists", ("lists/copy", "lists/shuffle"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three settings of one sampler, one of them with remasks, and a run whose every text is hostile."""
+    folder = tmp_path_factory.mktemp("pages")
+    for k, wrong in ((1, 0), (2, 3), (6, 9)):
+        rows = []
+        for task in SUITE.tasks:
+            ids = [SWAPPED if task == "lists/shuffle" and i < wrong else RIGHT for i in range(10)]
+            rows += [generation(sample(i, task), ids[i], k=k) for i in range(10)]
+        if k == 2:
+            rows[0] = remasked(sample(0, SUITE.tasks[0]))
+        write_run(folder / "good" / f"k{k}.parquet", Run(options=(("k", k),)), rows)
+    texts = [generation(sample(i, prompt=text), (3, 20 + i, 4, 20, 5, EOS)) for i, text in enumerate(HOSTILE)]
+    hostile = Run(model=HOSTILE[0], sampler=HOSTILE[1], labels=(("a", HOSTILE[2]),))
+    write_run(folder / "hostile" / "run.parquet", hostile, texts)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(folder: Path) -> Path:
+    """good.html with made findings, many.html, hostile.html, and trace.html of two runs."""
+    report = report_of(folder / "good", SUITE)
+    kinds = (FailureKind("order", "wrong order", "The right items in another order."),)
+    findings = Findings(
+        tuple(TaskPlace(task, 2.0 + i, 0.01 * i) for i, task in enumerate(report.tasks)),
+        kinds,
+        tuple(FailureRow(point.settings.id, "lists/shuffle", 10, {"order": 3}) for point in report.points),
+        {(report.points[1].settings.id, "lists/shuffle/1"): "order"},
+    )
+    (folder / "good.html").write_text(report_page(report, findings, Limits()))
+    for model in ("a", "b"):
+        for size in range(2, 11):
+            run = Run(model=model, block_length=size)
+            tasks = {"lists/copy": zeros_and_ones(size, 10)}
+            write_scores(folder / "many" / f"{model}{size}.scores.parquet", run, tasks)
+    many = report_of(folder / "many", SuiteTasks("lists", ("lists/copy",)))
+    (folder / "many.html").write_text(report_page(many, Findings(), Limits()))
+    bad = report_of(folder / "hostile", SuiteTasks(HOSTILE[0], ("lists/copy",)))
+    (folder / "hostile.html").write_text(report_page(bad, Findings(), Limits()))
+    runs = [run_of_file(folder / "good" / f"k{k}.parquet", frozenset(["lists/copy/0"])) for k in (2, 1)]
+    (folder / "trace.html").write_text(trace_page(runs, Limits()))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(word)
+    options.add_argument("--window-size=1280,1000")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def view(browser: webdriver.Chrome, pages: Path) -> Iterator[webdriver.Chrome]:
+    """The report, freshly opened; afterwards the console must be empty."""
+    browser.get(f"file://{pages / 'good.html'}")
+    yield browser
+    assert browser.get_log("browser") == []
+
+
+def one(view: webdriver.Chrome, selector: str):
+    return view.find_element(By.CSS_SELECTOR, selector)
+
+
+def texts(view: webdriver.Chrome, selector: str) -> list[str]:
+    script = "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)"
+    return view.execute_script(script, selector)
+
+
+def pane(view: webdriver.Chrome, number: int = 1) -> list[str]:
+    """What the tokens of a pane read, masked ones as an empty text."""
+    return texts(view, f".pane:nth-child({number}) .strip .token")
+
+
+def test_every_part_is_drawn(view):
+    heads = texts(view, "main > section:not([hidden]) > h2")
+    assert heads == [
+        "Leaderboard",
+        "Quality against parallelism",
+        "Every task",
+        "Task map",
+        "How answers fail",
+        "Samples",
+        "Unmasking, step by step",
+    ]
+    assert texts(view, "#nav a") == heads
+    assert len(view.find_elements(By.CSS_SELECTOR, "#tasks .chart")) == 2
+    assert "3 of 10" in one(view, "#failures .stack i").get_attribute("title")
+    assert "shuffle" in texts(view, "#map .label")
+    assert len(view.find_elements(By.CSS_SELECTOR, "#curves .dot")) == 3
+
+
+def column(view: webdriver.Chrome, place: int) -> list[float]:
+    found = texts(view, f"#leaderboard > div:nth-of-type(2) tbody tr > :nth-child({place})")
+    return [float(text) for text in found]
+
+
+def test_the_leaderboard_sorts_both_ways(view):
+    head = one(view, "#leaderboard > div:nth-of-type(2) th:nth-child(4)")
+    assert column(view, 4) == [1.0, 1.98, 6.0]
+    head.find_element(By.TAG_NAME, "button").click()
+    assert column(view, 4) == [6.0, 1.98, 1.0]
+    assert head.get_attribute("aria-sort") == "descending"
+    head.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
+    assert column(view, 4) == [1.0, 1.98, 6.0]
+    assert head.get_attribute("aria-sort") == "ascending"
+
+
+def test_curves_tell_their_points_by_keyboard_and_can_be_hidden(view):
+    chart = one(view, "#curves .chart")
+    chart.send_keys(Keys.ARROW_RIGHT)
+    chart.send_keys(Keys.ARROW_RIGHT)
+    said = one(view, "#tooltip").text
+    assert "tiny · confidence · k=2" in said
+    assert "85 % (95 % interval" in said
+    assert "1.98 tokens per step, 3.0 steps" in said
+    chart.send_keys(Keys.ESCAPE)
+    assert not one(view, "#tooltip").is_displayed()
+    toggle = one(view, "#curves .toggle")
+    toggle.click()
+    assert toggle.get_attribute("aria-pressed") == "false"
+    assert not view.find_elements(By.CSS_SELECTOR, "#curves .dot")
+
+
+def test_hovering_a_curve_shows_the_point(view):
+    dot = one(view, "#curves .dot")
+    view.execute_script("arguments[0].scrollIntoView({block: 'center'})", dot)
+    webdriver.ActionChains(view).move_to_element(dot).perform()
+    assert "k=1" in one(view, "#tooltip").text
+
+
+def test_of_many_curves_one_model_is_shown_at_first(browser, pages):
+    browser.get(f"file://{pages / 'many.html'}")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#curves .dot")) == 9
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#tasks .dot")) == 9
+    Select(one(browser, "#curves-model")).select_by_visible_text("all models")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#curves .dot")) == 18
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#tasks .dot")) == 18
+    assert len(texts(browser, "#curves .toggle")) == 18
+    assert browser.get_log("browser") == []
+
+
+def test_a_task_can_be_shown_large(view):
+    one(view, "#tasks figure:nth-child(2) button").click()
+    assert Select(one(view, "#curves-scope")).first_selected_option.text == "shuffle"
+    assert one(view, "#curves .chart").get_attribute("aria-label").startswith("shuffle: percent")
+
+
+def test_the_viewer_opens_where_parallelism_costs_an_answer(view):
+    assert one(view, "#trace h3").text == "lists/shuffle/0"
+    assert texts(view, ".pane .verdict") == ["right", "wrong"]
+    assert pane(view, 1) == ['["', "Ada", '", "', "Bob", '"]', "eos"]
+    assert pane(view, 2) == ['["', "Bob", '", "', "Ada", '"]', "eos"]
+
+
+def test_the_slider_replays_the_unmasking(view):
+    slider = one(view, "#step")
+    slider.send_keys(Keys.HOME)
+    assert pane(view) == [""] * 6
+    slider.send_keys(Keys.ARROW_RIGHT)
+    slider.send_keys(Keys.ARROW_RIGHT)
+    assert pane(view, 1) == ['["', "Ada", "", "", "", ""]
+    assert pane(view, 2) == ['["', "Bob", '", "', "Ada", "", ""]
+    assert one(view, "#step-now").text == "step 2 of 6"
+    assert texts(view, ".pane:nth-child(1) .token.fresh") == ["Ada"]
+    assert texts(view, ".pane:nth-child(1) .commits li") == ["1Ada0.8900"]
+    assert "2 of 6 positions set" in texts(view, ".said")[0]
+
+
+def test_arrow_keys_work_without_the_slider(view):
+    body = one(view, "body")
+    for key in (Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_RIGHT):
+        body.send_keys(key)
+    assert one(view, "#step-now").text == "step 5 of 6"
+    assert pane(view)[-1] == ""
+
+
+def test_early_and_late_tokens_have_other_colours(view):
+    colours = view.execute_script(
+        "return [...document.querySelectorAll('.pane:nth-child(1) .strip .token')]"
+        ".map((e) => getComputedStyle(e).backgroundColor)"
+    )
+    assert len(set(colours)) == 6
+
+
+def test_playing_ends_with_the_answer(view):
+    one(view, "#step").send_keys(Keys.HOME)
+    one(view, "#play").click()
+    WebDriverWait(view, 10).until(lambda _: pane(view)[-1] == "eos")
+    assert one(view, "#play").text == "Play"
+
+
+def test_filters_and_the_list(view):
+    assert one(view, ".tally").text == "20 samples of 20"
+    Select(one(view, "#filter-task")).select_by_visible_text("shuffle")
+    assert one(view, ".tally").text == "10 samples of 20"
+    Select(one(view, "#filter-outcome")).select_by_visible_text("first right, second not")
+    assert texts(view, ".list tbody th") == ["shuffle/0", "shuffle/1", "shuffle/2"]
+    first = one(view, ".list tbody button")
+    first.click()
+    first.send_keys(Keys.ARROW_DOWN)
+    assert one(view, "#trace h3").text == "lists/shuffle/1"
+    assert one(view, "tr[aria-selected='true'] th").text == "shuffle/1"
+    Select(one(view, "#run-second")).select_by_visible_text("none")
+    assert len(view.find_elements(By.CSS_SELECTOR, ".pane")) == 1
+
+
+def test_search(view):
+    one(view, "input[type='search']").send_keys("number 7")
+    assert one(view, ".tally").text == "2 samples of 20"
+
+
+def test_remasked_tokens_are_marked(browser, pages):
+    browser.get(f"file://{pages / 'trace.html'}")
+    assert texts(browser, "main > section:not([hidden]) > h2") == ["Samples", "Unmasking, step by step"]
+    slider = one(browser, "#step")
+    slider.send_keys(Keys.HOME)
+    states = []
+    for _ in range(4):
+        slider.send_keys(Keys.ARROW_RIGHT)
+        token = browser.find_elements(By.CSS_SELECTOR, ".pane:nth-child(1) .token")[1]
+        states.append((token.text, set(token.get_attribute("class").split()) & {"taken", "again"}))
+    assert states == [("Cy", set()), ("", {"taken", "again"}), ("", {"again"}), ("Ada", {"again"})]
+    slider.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert "1 taken back" in texts(browser, ".said")[0]
+    assert any("taken back" in text for text in texts(browser, ".commits li"))
+    assert browser.get_log("browser") == []
+
+
+def test_hostile_text_is_inert(browser, pages):
+    browser.get(f"file://{pages / 'hostile.html'}")
+    assert browser.execute_script("return window.hacked ?? null") is None
+    for number in range(3):
+        browser.find_elements(By.CSS_SELECTOR, ".list tbody button")[number].click()
+        one(browser, "#step").send_keys(Keys.HOME, Keys.ARROW_RIGHT, Keys.END)
+        assert HOSTILE[0] in texts(browser, ".strip .token")
+    assert HOSTILE[0] in one(browser, "h1").text
+    assert not browser.find_elements(By.CSS_SELECTOR, "img, iframe, main script")
+    assert browser.execute_script("return window.hacked ?? null") is None
+    assert "\u202e" not in one(browser, "body").text
+    assert browser.get_log("browser") == []
+
+
+def test_the_policy_stops_what_is_not_the_pages_own(browser, pages):
+    browser.get(f"file://{pages / 'good.html'}")
+    browser.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'window.hacked = 3';"
+        "document.body.append(s);"
+        "document.body.insertAdjacentHTML('beforeend', '<b onclick=\"window.hacked = 4\" id=\"bad\">x</b>');"
+        "document.getElementById('bad').click();"
+    )
+    assert browser.execute_script("return window.hacked ?? null") is None
+    assert any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser"))
+
+
+def ground(view: webdriver.Chrome) -> int:
+    """Brightness of the page's ground, 0..765."""
+    script = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+    return sum(view.execute_script(script))
+
+
+def test_dark_and_light(view):
+    try:
+        media = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        view.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        assert ground(view) < 120
+        toggle = one(view, "#theme")
+        toggle.click()
+        assert (toggle.text, ground(view) > 700) == ("Theme: light", True)
+        toggle.click()
+        assert (toggle.text, ground(view) < 120) == ("Theme: dark", True)
+    finally:
+        view.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_a_narrow_page_does_not_scroll_sideways(view):
+    try:
+        size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        view.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        assert view.execute_script("return document.documentElement.scrollWidth") <= 390
+    finally:
+        view.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("steps", [[1, 2, 3], [3, 2, 1], [1, 1, 2, 2], [2, 0, 1, 3, 3], [4, 4], [0, 1], []])
+def test_the_pages_decoding_order_is_the_reports(browser, pages, steps):
+    browser.get(f"file://{pages / 'trace.html'}")
+    found = browser.execute_script("return kendall(arguments[0])", steps)
+    expected = decoding_order(steps).kendall
+    assert found == (expected if expected is None else pytest.approx(expected))
