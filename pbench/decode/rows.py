@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from pbench.decode.streams import sample_stream
-from pbench.traces import commit_steps
 from pbench.interfaces import BlockPlan, Denoiser, Sampler
 from pbench.records import EventKind, Generation, Sample, TraceEvent
+from pbench.traces import commit_steps
 
 __all__ = ["Row"]
 
