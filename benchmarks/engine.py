@@ -112,7 +112,7 @@ def gain(denoiser: Denoiser, samples: list[Sample]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="tiny")
-    parser.add_argument("--samples", type=int, default=160)
+    parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--batch", type=int, nargs="*", default=[16])
     arguments = parser.parse_args()
     denoiser = load_model(find_model(arguments.model), "cpu")

@@ -56,7 +56,7 @@ class Report:
             f"Published points are means over {' or '.join(map(str, tasks))} tasks of the public "
             "leaderboard, whatever suite ours are over; their PBx is worked out here, without intervals."
         )
-        return replace(self, published=tuple(published), notes=(*self.notes, note))
+        return replace(self, published=tuple(published)).with_(Extras(remarks=(note,)))
 
     def with_(self, extras: Extras) -> Report:
         """The report with more in it."""

@@ -15,11 +15,12 @@ import numpy as np
 
 from pbench.errors import UsageError
 from pbench.metrics.bootstrap import interval, resampled_means
+from pbench.metrics.intervals import wilson
 from pbench.report.build import Report
 from pbench.report.points import Interval, Point, Settings, number
 from pbench.report.tables import short_names
 
-__all__ = ["Comparison", "Difference", "comparisons", "differing", "mcnemar", "paired"]
+__all__ = ["Comparison", "Difference", "comparisons", "differing", "mcnemar", "newcombe", "paired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,13 @@ def differing(base: Settings, other: Settings) -> dict[str, tuple[str, str]]:
 
 
 def paired(base: np.ndarray, values: np.ndarray, task: str) -> Difference:
-    """The difference of values [n] of the same samples, n >= 1; its interval by bootstrap of the pairs."""
+    """The difference of values [n] of the same samples, n >= 1, with its interval.
+
+    Newcombe's for values of 0 and 1: a bootstrap of few pairs that all agree would claim certainty.
+    """
     difference = values - base
-    low, high = interval(resampled_means(difference, task))
     whole = _zero_or_one(base) and _zero_or_one(values)
+    low, high = newcombe(base, values) if whole else interval(resampled_means(difference, task))
     lost, won = int((difference < 0).sum()), int((difference > 0).sum())
     return Difference(
         n=len(values),
@@ -109,6 +113,30 @@ def paired(base: np.ndarray, values: np.ndarray, task: str) -> Difference:
         won=won if whole else None,
         p=mcnemar(lost, won) if whole else None,
     )
+
+
+def newcombe(base: np.ndarray, values: np.ndarray) -> Interval:
+    """95 % interval of the difference of two shares of the same samples [n], values minus base.
+
+    From the Wilson intervals of both and their correlation: Newcombe 1998, Statistics in Medicine
+    17:2635, method 10.
+    """
+    n, first, second = len(base), int(base.sum()), int(values.sum())
+    old, new = wilson(first, n), wilson(second, n)
+    correlation = _phi(int((base * values).sum()), first, second, n)
+    below, above = (new.mean - new.low, old.high - old.mean), (new.high - new.mean, old.mean - old.low)
+    low, high = ((a * a - 2 * correlation * a * b + b * b) ** 0.5 for a, b in (below, above))
+    difference = new.mean - old.mean
+    return max(difference - low, -1.0), min(difference + high, 1.0)
+
+
+def _phi(both: int, first: int, second: int, n: int) -> float:
+    """Correlation of the two, its numerator moved towards 0 by n / 2 if positive (method 10)."""
+    product = (first * (n - first) * second * (n - second)) ** 0.5
+    numerator = float(both * n - first * second)
+    if numerator > 0:
+        numerator = max(numerator - n / 2, 0.0)
+    return numerator / product if product else 0.0
 
 
 def mcnemar(lost: int, won: int) -> float:

@@ -26,7 +26,8 @@ def comparison_extras(report: Report, base_files: Collection[str]) -> Extras:
     return Extras(
         tables=tuple(comparison_table(report, one) for one in found),
         data={"comparisons": [_data(report, one) for one in found]},
-        notes=(*notes, _method(found)),
+        notes=tuple(notes),
+        remarks=(_method(found),) if found else (),
     )
 
 
@@ -88,9 +89,10 @@ def _both(name: str, base: Point, point: Point) -> tuple[float, float] | None:
 def _method(found: list[Comparison]) -> str:
     unlike = any(not one.paired for own in found for one in own.tasks.values())
     return (
-        "Comparisons: differences over the samples that both answered, bootstrap of the pairs; lost and won: "
-        "right in the baseline alone, in the run alone; p: exact McNemar test, not corrected for the number "
-        "of tests." + (" *: other samples of a like task, means compared." if unlike else "")
+        "Comparisons: differences over the samples that both answered; intervals: Newcombe's for right or "
+        "wrong, bootstrap of the pairs for other values and for means over tasks; lost and won: right in the "
+        "baseline alone, in the run alone; p: exact McNemar test, not corrected for the number of tests."
+        + (" *: other samples of a like task, means compared." if unlike else "")
     )
 
 

@@ -17,12 +17,16 @@ __all__ = ["Extras"]
 
 @dataclass(frozen=True)
 class Extras:
-    """Further tables in reading order, JSON by top-level key, notes, and what the page draws."""
+    """Further tables in reading order, JSON by top-level key, and what the page draws.
+
+    `notes` are warnings, `remarks` say how the numbers are to be read.
+    """
 
     tables: tuple[Table, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     findings: Findings | None = None
+    remarks: tuple[str, ...] = ()
 
     def __add__(self, other: Extras) -> Extras:
         return Extras(
@@ -30,4 +34,5 @@ class Extras:
             {**self.data, **other.data},
             self.notes + other.notes,
             other.findings or self.findings,
+            self.remarks + other.remarks,
         )

@@ -45,6 +45,10 @@ def notes(report: Report) -> list[str]:
 
 
 def _method(report: Report) -> list[str]:
+    return [*_sizes(report), *report.extras.remarks]
+
+
+def _sizes(report: Report) -> list[str]:
     sizes = [stats.n for point in report.points for stats in point.tasks.values()]
     if not sizes:
         return []

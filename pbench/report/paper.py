@@ -25,7 +25,7 @@ def paper_extras() -> Extras:
     return Extras(
         tables=tuple(_table(table) for table in found["tables"]),
         data={"paper": found},
-        notes=(f"Reference rows: {found['source']}; they carry no intervals.",),
+        remarks=(f"Reference rows: {found['source']}; they carry no intervals.",),
     )
 
 

@@ -34,7 +34,7 @@ def payload(report: Report) -> dict[str, Any]:
         "oracle": [_oracle(row) for row in report.oracle],
         "tasks": {task: info._asdict() | _place(report, task) for task, info in report.tasks.items()},
         **report.extras.data,
-        "notes": list(report.notes),
+        "notes": [*report.notes, *report.extras.remarks],
     }
 
 

@@ -119,7 +119,7 @@ def _published(
     if not means:
         raise ArtifactError(f"{figure}: no rows of task {MEAN_ROW}, so there are no run points in it")
     points = tuple(_point(model, sampler, i, speed, score, tasks) for i, (speed, score) in enumerate(means))
-    series = Series(model, sampler, usual_parameter(_OURS.get(sampler, sampler)), "published", points)
+    series = Series(model, sampler, usual_parameter(_ours(sampler)), "published", points)
     return Published(
         model=model,
         label=models.get(model, model),
@@ -128,6 +128,12 @@ def _published(
         rows=scaled,
         pbx=pbx(series, SuiteTasks("published", ())),
     )
+
+
+def _ours(sampler: str) -> str:
+    """Our name of a published sampler; what write_site adds to an id (`-cache-dual`) does not count."""
+    known = [site for site in _OURS if sampler == site or sampler.startswith(f"{site}-")]
+    return _OURS[max(known, key=len)] if known else sampler
 
 
 def _point(model: str, sampler: str, number: int, speed: float, score: float, tasks: int) -> Point:

@@ -49,7 +49,7 @@ def order_preference(scores: Mapping[int, float]) -> float | None:
 
 def task_map(points: Sequence[Point], cells: Cells, tasks: Sequence[str]) -> tuple[TaskPlace, ...]:
     """The place of each task; None with the reason where the runs do not say it."""
-    known = [point for point in points if _is_static(point.settings)]
+    known = [(point, _curve(point.settings)) for point in points if _is_static(point.settings)]
     return tuple(_place(task, _measured(known, cells, task)) for task in tasks)
 
 
@@ -58,16 +58,16 @@ def _is_static(settings: Settings) -> bool:
     return settings.sampler in STATIC_SAMPLERS and isinstance(k, int) and k > 0 and k & (k - 1) == 0
 
 
-def _measured(points: Sequence[Point], cells: Cells, task: str) -> list[_Measured]:
+def _measured(points: Sequence[tuple[Point, str]], cells: Cells, task: str) -> list[_Measured]:
+    """Scores of a task at points, each with the name of its curve."""
     found = []
-    for point in points:
+    for point, curve in points:
         stats = point.tasks.get(task)
         if stats is None or stats.score is None:
             continue
         length = int(cells.rows.gen_length[cells.slices[point.settings.id, task]].max())
         block = point.settings.block_length
         resolved = min(block, length) if isinstance(block, int) else length
-        curve = _curve(point.settings)
         found.append(
             _Measured(curve, int(point.settings.params["k"]), resolved, resolved == length, stats.score)
         )

@@ -37,7 +37,7 @@ LIMITS: dict[str, float | None] = {
     "shuffle": None,  # n log2 n - log2 n! grows like n log2 e
 }
 MOST_N = 256
-CHECK_SAMPLES = 250
+CHECK_SAMPLES = 150
 FEW_SAMPLES = 50  # of tasks with one right answer
 _KS = ("1", "2", "n")
 

@@ -170,7 +170,7 @@ def test_wrong_usage(call, runs, words, error, message):
         call(runs, *words)
 
 
-@pytest.mark.parametrize("word", ["site", "xml"])
+@pytest.mark.parametrize("word", ["xml", "SITE"])
 def test_formats_that_are_not_offered(call, runs, word):
     assert call(runs, "--format", word).exit_code == 2
 

@@ -113,6 +113,19 @@ def test_terminal_fits_and_loses_nothing(plain, width):
     assert text.count("(84–100)") >= 6  # copy at each of six settings
 
 
+WORDS = st.text("ab|é日😀_%\x1b\u202e ", max_size=6)
+
+
+@given(
+    st.integers(1, 4).flatmap(lambda n: st.lists(st.tuples(*[WORDS] * n), min_size=2, max_size=5)),
+    st.booleans(),
+)
+def test_tables_that_fit_look_as_those_that_are_wrapped(lines, section):
+    table = Table("T", lines[0], tuple(lines[1:]), frozenset({1} if section and len(lines) > 2 else ()))
+    found = formats._unwrapped(table, 200)
+    assert found is None or found == formats._wrapped(table, 200)
+
+
 def test_wide_tables_go_on_below():
     table = Table(
         "T", ("task", *(f"column{i}" for i in range(20))), (("copy", *("12345678" for _ in range(20))),)

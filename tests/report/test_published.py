@@ -166,3 +166,15 @@ def test_the_papers_tables():
     assert lists["Llama 3.1 8B"][1] == 64
     assert texts["Dream 7B"][-2:] == [93.5, 34.7]
     assert paper_extras().tables[0].rows[0][0] == "LLaDA"
+
+
+def test_what_the_site_form_adds_to_an_id_does_not_make_a_sampler_adaptive(tmp_path):
+    for strategy in ("confidence-topk-cache-dual", "l2r", "dus-skip", "confidence-new"):
+        figure(tmp_path, "m", strategy, [("avg", 1, 90), ("avg", 3, 70)])
+    found = {own.sampler: own.pbx.interpolated[80] for own in read_published(tmp_path)}
+    assert found == {
+        "confidence-topk-cache-dual": None,
+        "l2r": None,
+        "dus-skip": pytest.approx(2.0),
+        "confidence-new": pytest.approx(2.0),
+    }
