@@ -16,6 +16,7 @@ import torch
 from pbench.decode.canvas import BatchCanvas
 from pbench.models.oracle import OracleDenoiser
 from pbench.theory.figure2 import figure2
+from pbench.theory.pool import one_thread
 from pbench.theory.samples import theory_samples
 from pbench.theory.simulate import simulate_cells
 from pbench.theory.tasks import get_task
@@ -68,9 +69,10 @@ def panels() -> None:
 
 
 def main() -> None:
-    for task in ("copy", "shuffle", "shuffle_other", "replace_random", "insert_random", "remove_random"):
-        marginals(task, ITEMS)
-    marginals("latin_square_n4", 4)
+    with one_thread():  # as the simulation has it
+        for task in ("copy", "shuffle", "shuffle_other", "replace_random", "insert_random", "remove_random"):
+            marginals(task, ITEMS)
+        marginals("latin_square_n4", 4)
     command("table1", "--n", "10", goal=2)
     command("table1", "--n", "10", "--check", goal=10)
     if "--quick" not in sys.argv:

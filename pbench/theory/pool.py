@@ -1,4 +1,4 @@
-"""Simulations side by side: a `map` over this process or over several."""
+"""Simulations side by side: a `map` over this process or over several, one thread each."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
-__all__ = ["mapped"]
+__all__ = ["mapped", "one_thread"]
 
 
 @contextmanager
 def mapped(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
-    """`map` over `workers` processes of one thread each (1: this process); results come in order."""
+    """`map` over `workers` processes (1: this process); results come in order."""
     if workers == 1:
         yield map
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield pool.map
 
 
-def _one_thread() -> None:
-    """Small tensors are no work to share out."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch meanwhile: to share out small tensors takes longer than to compute them."""
     import torch
 
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

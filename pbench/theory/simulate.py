@@ -18,7 +18,7 @@ from pbench.models.oracle import OracleDenoiser
 from pbench.records import Generation
 from pbench.samplers import make_sampler
 from pbench.theory.cells import Cell, Checked, enumerated
-from pbench.theory.pool import mapped
+from pbench.theory.pool import mapped, one_thread
 from pbench.theory.samples import right_answers, theory_samples
 from pbench.theory.tasks import get_task
 
@@ -76,7 +76,8 @@ def decode_cell(
         EngineOptions(temperature=float(temperature), seed=seed, batch_size=BATCH_SIZE),
         verifier=oracle if chosen.traits.verifier else None,
     )
-    answers = sorted(engine.run(questions), key=lambda answer: answer.sample.index)
+    with one_thread():
+        answers = sorted(engine.run(questions), key=lambda answer: answer.sample.index)
     failed = [answer.error for answer in answers if answer.status == "error"]
     if failed:
         raise PbenchError(f"a bug: {len(failed)} of {samples} answers of {task} failed: {failed[0]}")
