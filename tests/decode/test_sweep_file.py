@@ -48,8 +48,8 @@ def test_no_sampler_is_a_choice_of_its_own(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("model: tiny", "modell: tiny", r"sweep.yaml:3: .*unknown key.*model"),
-        ("threshold", "thresold", r"sweep.yaml:7: .*threshold"),
+        ("model: tiny", "modelx: tiny", r"sweep.yaml:3: .*unknown key.*model"),
+        ("threshold", "thresholdx", r"sweep.yaml:7: .*threshold"),
         ("gamma: 0.9", "gama: 0.9", r"sweep.yaml:7: .*gamma"),
         ("gamma: 0.9", "gamma: nine", r"sweep.yaml:7: .*gamma"),
         ("k: [1, 2]", "k: [1, 0]", r"sweep.yaml:5: .*k"),
