@@ -110,7 +110,8 @@ class WorkerPool:
         return {
             "devices": [worker.device for worker in self._workers],
             "batch_size": self.asked,
-            "batch_sizes": [worker.batch_size for worker in self._workers],
+            # None: the others were done before it was ready
+            "batch_sizes": [worker.batch_size or None for worker in self._workers],
         }
 
     def run(self, samples: Sequence[Sample]) -> Generator[Generation, None, None]:

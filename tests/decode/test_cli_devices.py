@@ -46,7 +46,9 @@ def test_workers_change_no_answer_and_no_identity():
     assert shared["config_id"] == manifest["config_id"]
     assert shared["execution"]["devices"] == ["cpu", "cpu"]
     assert shared["execution"]["batch_size"] == "auto"
-    assert all(size >= 1 for size in shared["execution"]["batch_sizes"])
+    sizes = shared["execution"]["batch_sizes"]
+    assert any(sizes)
+    assert all(size is None or size >= 1 for size in sizes)  # None: not ready before the end
 
 
 @pytest.mark.parametrize(
