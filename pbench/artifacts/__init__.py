@@ -17,7 +17,7 @@ from pbench.artifacts.artifact import (
 )
 from pbench.artifacts.difference import difference
 from pbench.artifacts.environment import environment
-from pbench.artifacts.files import atomic_file, atomic_text, file_hash
+from pbench.artifacts.files import atomic_file, atomic_text, file_hash, numbered_lines
 from pbench.artifacts.journal import Journal, Replay
 from pbench.artifacts.lock import run_lock
 from pbench.artifacts.schemas import SCHEMA_VERSION, Kind
@@ -34,6 +34,7 @@ __all__ = [
     "environment",
     "file_hash",
     "kind_of",
+    "numbered_lines",
     "read_columns",
     "read_manifest",
     "read_rows",

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from pbench.artifacts.text import valid_text
 from pbench.errors import ArtifactError, UsageError
 
-__all__ = ["atomic_file", "atomic_text", "file_hash", "remove_leftovers", "sync_folder"]
+__all__ = ["atomic_file", "atomic_text", "file_hash", "numbered_lines", "remove_leftovers", "sync_folder"]
 
 
 def file_hash(path: Path) -> str:
@@ -92,3 +92,14 @@ def _naming(path: Path, temporary: Path) -> Iterator[None]:
         if error.errno is None or error.filename not in (None, str(temporary), temporary):
             raise
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """("FILE:LINE", line) of each line that is not blank; ArtifactError if the file cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield f"{path}:{number}", line
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from None

@@ -15,7 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from pbench.artifacts import file_hash, kind_of, read_manifest, valid_text, write_artifact
+from pbench.artifacts import (
+    file_hash,
+    kind_of,
+    numbered_lines,
+    read_manifest,
+    valid_text,
+    write_artifact,
+)
 from pbench.config import canonical_json, config_id
 from pbench.errors import ArtifactError, PbenchError, UsageError, nearest
 from pbench.records import Generation, Sample
@@ -99,13 +106,8 @@ def _require_own(out: Path) -> None:
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """("FILE:LINE", object) of each line that is not blank."""
-    try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield f"{path}:{number}", _object(line, f"{path}:{number}")
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from None
+    for where, line in numbered_lines(path):
+        yield where, _object(line, where)
 
 
 def _object(line: bytes, where: str) -> dict[str, Any]:

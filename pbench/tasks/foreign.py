@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pbench.artifacts import numbered_lines
 from pbench.errors import ArtifactError, UsageError
 from pbench.metrics import MetricInfo, get_metric
 
@@ -146,13 +147,8 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     Numbers keep all their digits, of keys that stand twice the last one counts: as Python's own
     reader has it, which the original uses.
     """
-    try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield f"{path}:{number}", _object(line, f"{path}:{number}")
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot be read: {error.strerror}") from None
+    for where, line in numbered_lines(path):
+        yield where, _object(line, where)
 
 
 def _object(line: bytes, where: str) -> dict[str, Any]:
