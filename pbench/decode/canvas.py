@@ -29,7 +29,14 @@ class CanvasView:
 
 
 class BatchCanvas:
-    """Rows that come and go; the padding is never wider than the longest prompt present needs."""
+    """Rows that come and go; the padding is never wider than the longest prompt present needs.
+
+    `attention_mask` bool [R, L] is False on the padding in front of a prompt; `position_ids` int64
+    [R, L] count from 0 at a row's first real token and are 0 on padding.
+    """
+
+    attention_mask: Tensor
+    position_ids: Tensor
 
     def __init__(self, gen_length: int, mask_token_id: int, pad_token_id: int, device: torch.device):
         self.gen_length = gen_length
@@ -39,6 +46,7 @@ class BatchCanvas:
         self.prompt_lengths = torch.zeros(0, dtype=torch.long, device=device)
         self.ids = torch.zeros(0, gen_length, dtype=torch.long, device=device)
         self.fixed = torch.zeros(0, gen_length, dtype=torch.bool, device=device)
+        self._number()
 
     @property
     def answer_start(self) -> int:
@@ -56,27 +64,9 @@ class BatchCanvas:
         return None
 
     @property
-    def attention_mask(self) -> Tensor:
-        """Bool [R, L]: False on the padding in front of a prompt."""
-        return self._columns >= self._padding
-
-    @property
-    def position_ids(self) -> Tensor:
-        """Int64 [R, L], counted from 0 at a row's first real token; 0 on padding."""
-        return (self._columns - self._padding).clamp_min(0)
-
-    @property
     def answers(self) -> Tensor:
         """View [R, gen_length] of the answer region."""
         return self.ids[:, self.answer_start :]
-
-    @property
-    def _columns(self) -> Tensor:
-        return torch.arange(self.ids.shape[1], device=self.device)
-
-    @property
-    def _padding(self) -> Tensor:
-        return (self.answer_start - self.prompt_lengths).unsqueeze(1)
 
     def extend(self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> None:
         """Append rows; an answer is `gen_length` ids, mask_token_id where it is to be unmasked.
@@ -95,6 +85,7 @@ class BatchCanvas:
         self.ids = torch.cat([self.ids, joined])
         self.fixed = torch.cat([self.fixed, joined[:, self.answer_start :] != self.mask_token_id])
         self.prompt_lengths = torch.cat([self.prompt_lengths, lengths])
+        self._number()
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all rows but these, and the padding that the rest no longer needs."""
@@ -103,6 +94,14 @@ class BatchCanvas:
         self.fixed = self.fixed[index]
         self.prompt_lengths = self.prompt_lengths[index]
         self._resize(int(self.prompt_lengths.max()) if rows else 0)
+        self._number()
+
+    def _number(self) -> None:
+        """Which columns are real, and each one's place in its row."""
+        columns = torch.arange(self.length, device=self.device)
+        places = columns - (self.answer_start - self.prompt_lengths).unsqueeze(1)
+        self.attention_mask = places >= 0
+        self.position_ids = places.clamp_min(0)
 
     def _resize(self, answer_start: int) -> None:
         grown = answer_start - self.answer_start

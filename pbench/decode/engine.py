@@ -25,6 +25,7 @@ from pbench.decode.options import EngineOptions, check_needs, resolve_block_leng
 from pbench.decode.rows import Row
 from pbench.decode.scores import Scoring
 from pbench.decode.view import StepView
+from pbench.decode.window import Window, open_window
 from pbench.errors import PbenchError, UsageError
 from pbench.interfaces import BlockPlan, Denoiser, Sampler, Selection, Verifier
 from pbench.records import Generation, Sample
@@ -62,6 +63,7 @@ class Engine:
         self.forwards = Forwards(denoiser, self.canvas, verifier, cache)
         self.scoring = _scoring(denoiser, options)
         self.rows: list[Row] = []
+        self.window: Window | None = None
 
     def run(self, samples: Iterable[Sample]) -> Iterator[Generation]:
         """Answers in the order in which they get ready; a sample's own answer does not depend on it."""
@@ -80,12 +82,15 @@ class Engine:
                 yield row
             else:
                 joined.append(row)
+        if not joined:
+            return
         taken = {row.slot for row in self.rows}
         free = (slot for slot in count() if slot not in taken)
         for row in joined:
             row.slot = next(free)
         self.canvas.extend([row.prompt for row in joined], [row.answer for row in joined])
         self.rows += joined
+        self.window = None
 
     def _open(self, sample: Sample) -> Row | Generation:
         row = Row(sample, (), self.gen_length, self.block_length, self.options.seed, self.schedule)
@@ -125,11 +130,11 @@ class Engine:
     def _step(self) -> Iterator[Generation]:
         """One forward pass of the whole batch, one decision, and the rows that it finished."""
         started = time.perf_counter()
-        columns = self._columns()
+        if self.window is None:
+            self.window = open_window(self.rows, self.canvas, self.width)
+        columns, fixed = self.window.columns, self.window.fixed
         tokens = self.canvas.answers.gather(1, columns)
-        outside = self._outside(columns)
-        fixed = self.canvas.fixed.gather(1, columns) | outside
-        to_unmask = (tokens == self.denoiser.mask_token_id) & ~outside
+        to_unmask = (tokens == self.denoiser.mask_token_id) & self.window.inside
         asked = ~fixed if self.sampler.traits.sees_committed else to_unmask
         if self.sampler.traits.shadow:
             found = self.forwards.shadowed(self.rows, columns, asked, ~fixed & ~to_unmask)
@@ -151,23 +156,14 @@ class Engine:
         self._apply(view, selection, columns)
         if self.options.eos == "stop":
             self._stop(view.finite_rows)
-        yield from self._leave(view.finite_rows.tolist(), self._done(selection))
-
-    def _columns(self) -> Tensor:
-        """Answer positions [R, W] of each row's window, which is its current block or holds it."""
-        starts = torch.tensor([row.start for row in self.rows], device=self.canvas.device)
-        return starts.unsqueeze(1) + torch.arange(self.width, device=self.canvas.device)
-
-    def _outside(self, columns: Tensor) -> Tensor:
-        """Bool [R, W]: positions of the window that are not of the block."""
-        bounds = torch.tensor([row.bounds for row in self.rows], device=self.canvas.device)
-        return (columns < bounds[:, :1]) | (columns >= bounds[:, 1:])
+        yield from self._leave(self.window, view.finite_rows.tolist(), self._done(selection))
 
     def _apply(self, view: StepView, selection: Selection, columns: Tensor) -> None:
         """Write the commits and remasks to the canvas and to the traces."""
         commit = self._checked(selection, view) & view.finite_rows.unsqueeze(1)
         new = _where_given(selection.tokens, selection, view.proposal)
-        commit = commit & (view.to_unmask | (new != view.tokens))
+        if self.sampler.traits.may_edit:
+            commit = commit & (view.to_unmask | (new != view.tokens))
         tokens = torch.where(commit, new, view.tokens)
         remask = selection.remask
         if remask is not None:
@@ -180,9 +176,10 @@ class Engine:
     def _record_commits(
         self, commit: Tensor, new: Tensor, scores: Tensor, view: StepView, columns: Tensor
     ) -> None:
-        at = commit.nonzero().unbind(1)
-        values = (columns[at], new[at], scores[at], view.to_unmask[at])
-        for row, position, token, score, masked in zip(*(v.tolist() for v in (at[0], *values)), strict=True):
+        at = commit.cpu().numpy().nonzero()
+        grids = (columns, new, view.to_unmask, scores)
+        values = (at[0], *(each.cpu().numpy()[at] for each in grids))
+        for row, position, token, masked, score in zip(*(v.tolist() for v in values), strict=True):
             self.rows[row].record("commit" if masked else "edit", position, token, score)
 
     def _record_remasks(self, remask: Tensor, view: StepView, columns: Tensor) -> None:
@@ -207,16 +204,16 @@ class Engine:
         """The commits; a rule that breaks the sampler's own declaration is a bug, said at once."""
         traits, name = self.sampler.traits, self.sampler.name
         allowed = view.asked if traits.may_edit else view.to_unmask
-        if bool((selection.commit & ~allowed).any()):
+        if bool((selection.commit > allowed).any()):
             raise PbenchError(f"a bug in sampler {name!r}: it commits positions that are no candidates")
         if selection.remask is not None:
             touchable = ~view.to_unmask & ~view.fixed & ~selection.commit
             if not traits.may_remask or bool((selection.remask & ~touchable).any()):
                 raise PbenchError(f"a bug in sampler {name!r}: it remasks positions that it may not touch")
-        idle = ~selection.commit.any(1, keepdim=True)
-        if traits.may_idle or self.schedule == "dream" or not bool(idle.any()):
+        busy = selection.commit.any(1, keepdim=True)
+        if traits.may_idle or self.schedule == "dream" or bool(busy.all()):
             return selection.commit
-        return selection.commit | (idle & best(view.confidence, view.to_unmask))
+        return selection.commit | (~busy & best(view.confidence, view.to_unmask))
 
     def _done(self, selection: Selection) -> list[bool]:
         """Per row: may its block end once it holds no mask?"""
@@ -224,28 +221,29 @@ class Engine:
             return [True] * len(self.rows)
         return selection.done.tolist()
 
-    def _leave(self, finite: list[bool], done: list[bool]) -> Iterator[Generation]:
+    def _leave(self, window: Window, finite: list[bool], done: list[bool]) -> Iterator[Generation]:
         """Hand out what is finished or has failed, and move the others to their next block."""
-        answers = self.canvas.answers
-        masked = (answers == self.denoiser.mask_token_id).tolist()
+        masked = self.canvas.answers == self.denoiser.mask_token_id
+        unfinished = (masked.gather(1, window.columns) & window.inside).any(1).tolist()
         staying: list[int] = []
         finished: list[Generation] = []
-        for place, row in enumerate(self.rows):
-            holes = any(masked[place][slice(*row.bounds)])
+        for place, (row, holes) in enumerate(zip(self.rows, unfinished, strict=True)):
             spent = row.number >= row.max_steps
             if not finite[place]:
                 finished.append(row.failure("non_finite", f"NaN or infinity in the logits at step {row.nfe}"))
             elif holes and spent:
                 finished.append(row.failure("no_progress", f"block still masked after {row.number} steps"))
-            elif not row.stopped and (
-                holes or not (done[place] or spent) or row.next_block(self.sampler, masked[place])
-            ):
+            elif not row.stopped and (holes or not (done[place] or spent)):
                 staying.append(place)
+            elif not row.stopped and row.next_block(self.sampler, masked[place].tolist()):
+                staying.append(place)
+                self.window = None
             else:
-                finished.append(row.generation(answers[place].tolist(), self.denoiser))
+                finished.append(row.generation(self.canvas.answers[place].tolist(), self.denoiser))
         if finished:
             self.canvas.keep(staying)
             self.rows = [self.rows[place] for place in staying]
+            self.window = None
         yield from finished
 
 

@@ -25,7 +25,8 @@ class Row:
     `slot` is a number that no other row of the batch has, for as long as the row stays. `offset` is the
     number of prompt tokens in the first block, where blocks are counted from the prompt's start; then
     the first and the last block may be shorter. `stored` positions of prompt and answer are final in
-    the cache of a block-causal model.
+    the cache of a block-causal model. `bounds` are the answer positions from (inclusive) and to
+    (exclusive) which the current block goes.
     """
 
     sample: Sample
@@ -39,6 +40,7 @@ class Row:
     offset: int = 0
     stored: int = 0
     block: int = -1
+    bounds: tuple[int, int] = (0, 0)
     number: int = 0
     plan: BlockPlan = field(init=False)
     state: Any = None
@@ -52,13 +54,14 @@ class Row:
     seconds: float = 0.0
     stopped: bool = False
     events: list[TraceEvent] = field(default_factory=list)
-    streams: tuple[torch.Generator, torch.Generator] = field(init=False)
+    _streams: dict[str, torch.Generator] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        sample = self.sample
-        order = sample_stream(self.seed, sample.task, sample.index, "order")
-        token = sample_stream(self.seed, sample.task, sample.index, "token")
-        self.streams = (order, token)
+    def stream(self, purpose: Literal["order", "token"]) -> torch.Generator:
+        """The sample's own random numbers, begun on first use."""
+        if purpose not in self._streams:
+            sample = self.sample
+            self._streams[purpose] = sample_stream(self.seed, sample.task, sample.index, purpose)
+        return self._streams[purpose]
 
     @property
     def length(self) -> int:
@@ -75,11 +78,6 @@ class Row:
         """First answer position of the current block's window."""
         return min(self.bounds[0], self.gen_length - self.width)
 
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """Answer positions from (inclusive) and to (exclusive) which the current block goes."""
-        return self._bounds(self.block)
-
     def _bounds(self, index: int) -> tuple[int, int]:
         start = index * self.block_length - self.offset
         return max(0, start), min(self.gen_length, start + self.block_length)
@@ -91,7 +89,7 @@ class Row:
             start, stop = self._bounds(index)
             masks = sum(masked[start:stop])
             if masks:
-                self.block, self.number = index, 0
+                self.block, self.bounds, self.number = index, (start, stop), 0
                 place = (masks, self.width, blocks, index, self.gen_length)
                 self.plan = BlockPlan(*place, self.schedule)
                 self.state, self.max_steps = sampler.plan_block(self.plan), sampler.max_steps(self.plan)

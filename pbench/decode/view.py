@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from torch import Tensor
 from pbench.decode.forwards import Pass
 from pbench.decode.rows import Row
 from pbench.decode.scores import EOS_PENALTY, Scoring
-from pbench.samplers.tables import argmax, by_row, entropy, log_total, top_two
+from pbench.samplers.tables import by_row, log_total, peak, peak_and_entropy, top_two
 
 __all__ = ["StepView"]
 
@@ -50,7 +51,7 @@ class StepView:
         self.numbers = [row.number for row in rows]
         self._verify = verify
         self._doubtful: Tensor | None = None
-        self._streams = [row.streams for row in rows]
+        self._rows = rows
         self._found = found
         self._scoring = scoring
         self.logits = scoring.filtered(scoring.tempered(found.logits))
@@ -71,7 +72,8 @@ class StepView:
         rows = torch.ones(len(self.tokens), dtype=torch.bool, device=self.tokens.device)
         if self._doubtful is not None:
             rows[self.index[self._doubtful, 0]] = False
-        rows[self.index[~self._log_total.isfinite(), 0]] = False
+        if not math.isfinite(self._log_total.sum().item()):  # one number says so of all
+            rows[self.index[~self._log_total.isfinite(), 0]] = False
         if self._found.shadow_index is not None:
             rows[self._found.shadow_index[~self._shadow.isfinite(), 0]] = False
         return rows
@@ -85,7 +87,7 @@ class StepView:
     def confidence(self) -> Tensor:
         """Probability of the proposal, [R, W]; penalised where it is EOS and the options say so."""
         score = self.top_probability.masked_fill(~self.to_unmask, -torch.inf)
-        return torch.where(self._penalised, score * EOS_PENALTY, score)
+        return score if self._penalised is None else torch.where(self._penalised, score * EOS_PENALTY, score)
 
     @cached_property
     def top_probability(self) -> Tensor:
@@ -97,13 +99,15 @@ class StepView:
         """Difference of the two highest probabilities, [R, W]."""
         top = self._top_two
         score = self._scatter(top[:, 0] - top[:, 1], -torch.inf).masked_fill(~self.to_unmask, -torch.inf)
-        return torch.where(self._penalised, score * EOS_PENALTY, score)
+        return score if self._penalised is None else torch.where(self._penalised, score * EOS_PENALTY, score)
 
     @cached_property
     def entropy(self) -> Tensor:
         """Entropy in nats, [R, W]; +inf where there is no candidate."""
-        found = by_row(_entropy, self._rounded) if self.compat else entropy(self.logits)
+        found = by_row(_entropy, self._rounded) if self.compat else self._entropy
         score = self._scatter(found, torch.inf).masked_fill(~self.to_unmask, torch.inf)
+        if self._penalised is None:
+            return score
         return torch.where(self._penalised, score - math.log(EOS_PENALTY), score)
 
     @cached_property
@@ -129,13 +133,13 @@ class StepView:
 
     def uniform(self) -> Tensor:
         """[R, W] numbers in [0, 1), drawn anew at each call from each sample's own stream."""
-        return self._draw(0)
+        return self._draw("order")
 
     @cached_property
-    def _penalised(self) -> Tensor:
-        """Bool [R, W]: candidates whose rank suffers for their proposal."""
+    def _penalised(self) -> Tensor | None:
+        """Bool [R, W]: candidates whose rank suffers for their proposal; None where none does."""
         if not self._scoring.penalised:
-            return torch.zeros_like(self.to_unmask)
+            return None
         return self._scoring.is_penalised(self.proposal) & self.to_unmask
 
     @cached_property
@@ -148,8 +152,19 @@ class StepView:
         return (logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - log_total(logits)).exp()
 
     @cached_property
+    def _peak(self) -> tuple[Tensor, ...]:
+        """The most probable token of each position, and the log_total of its logits: both [N]."""
+        return peak(self.logits)
+
+    @cached_property
+    def _entropy(self) -> Tensor:
+        places, total, found = peak_and_entropy(self.logits)  # one pass over the table for all three
+        self._peak = (places, total)
+        return found
+
+    @property
     def _log_total(self) -> Tensor:
-        return log_total(self.logits.float())
+        return self._peak[1]
 
     @cached_property
     def _top_two(self) -> Tensor:
@@ -171,25 +186,30 @@ class StepView:
 
     @cached_property
     def _token(self) -> Tensor:
-        best = argmax(self.logits)
+        best = self._peak[0]
         if self._scoring.temperature == 0:
             return best
         rows, places = self.index.unbind(1)
         cumulative = self.log_probs.double().exp().cumsum(1)  # double: u < 1 stays below the total
-        target = self._draw(1)[rows, places] * cumulative[:, -1]
+        target = self._draw("token")[rows, places] * cumulative[:, -1]
         drawn = torch.searchsorted(cumulative, target.unsqueeze(1), right=True).squeeze(1)
         drawn = drawn.clamp_max(cumulative.shape[1] - 1)  # NaN is found beyond the end
         return torch.where(self.to_unmask[rows, places], drawn, best)
 
-    def _draw(self, which: int) -> Tensor:
+    def _draw(self, purpose: Literal["order", "token"]) -> Tensor:
         width = self.tokens.shape[1]
-        numbers = [torch.rand(width, generator=streams[which]) for streams in self._streams]
+        numbers = [torch.rand(width, generator=row.stream(purpose)) for row in self._rows]
         return torch.stack(numbers).to(self.tokens.device)
 
     def _scatter(self, values: Tensor, empty: float) -> Tensor:
         grid = torch.full(self.tokens.shape, empty, dtype=values.dtype, device=values.device)
-        grid[self.index[:, 0], self.index[:, 1]] = values
+        grid.view(-1).index_copy_(0, self._flat, values)
         return grid
+
+    @cached_property
+    def _flat(self) -> Tensor:
+        """Int64 [N]: the places of `index` in a grid [R, W] that is read as one row."""
+        return self.index[:, 0] * self.tokens.shape[1] + self.index[:, 1]
 
 
 def _entropy(probabilities: Tensor) -> Tensor:

@@ -23,8 +23,9 @@ def top_n(scores: Tensor, to_unmask: Tensor, quota: Tensor) -> Tensor:
 
 
 def best(scores: Tensor, to_unmask: Tensor) -> Tensor:
-    """The single best candidate of each row: bool [R, W]."""
-    return top_n(scores, to_unmask, torch.ones(len(scores), dtype=torch.long, device=scores.device))
+    """The single best candidate of each row, the lowest position in a tie: bool [R, W]."""
+    places = scores.masked_fill(~to_unmask, -torch.inf).argmax(1, keepdim=True)
+    return torch.zeros_like(to_unmask).scatter_(1, places, to_unmask.gather(1, places))
 
 
 def gumbel(uniform: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from pbench.interfaces import BlockPlan, Selection, Step
 from pbench.samplers.policy import Policy
 from pbench.samplers.registry import SAMPLERS
 from pbench.samplers.schedules import check_steps, dream_schedule, even_schedule, exact_schedule
-from pbench.samplers.selection import gumbel, top_n
+from pbench.samplers.selection import best, gumbel, top_n
 
 __all__ = [
     "Confidence",
@@ -90,6 +90,8 @@ class TopK(Policy):
 
     def select(self, step: Step) -> Selection:
         quota = [plan[number] for plan, number in zip(step.states, step.numbers, strict=True)]
+        if set(quota) == {1}:
+            return Selection(best(self.score(step), step.to_unmask))
         counts = torch.tensor(quota, device=step.to_unmask.device)
         return Selection(top_n(self.score(step), step.to_unmask, counts))
 

@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbench.samplers import tables
-from pbench.samplers.tables import argmax, by_row, entropy, log_total, top_two
+from pbench.samplers.tables import argmax, by_row, log_total, peak, peak_and_entropy, top_two
+
+
+def entropy(table):
+    return peak_and_entropy(table)[2]
+
 
 REDUCTIONS = [argmax, entropy, log_total, top_two]
 
@@ -42,6 +47,14 @@ def test_against_float64(seed, rows, width):
     assert torch.allclose(entropy(table).double(), torch.special.entr(wide.softmax(1)).sum(1), atol=1e-5)
     assert torch.equal(top_two(table), table.topk(2, dim=1).values)
     assert argmax(table).tolist() == np.argmax(table.numpy(), 1).tolist()
+
+
+@given(seed=st.integers(0, 2**31), rows=st.integers(1, 7), width=st.integers(2, 40))
+def test_one_pass_finds_what_each_pass_finds(seed, rows, width):
+    table = made(rows, width, seed)
+    for places, total, *_ in (peak(table), peak_and_entropy(table)):
+        assert torch.equal(places, argmax(table))
+        assert torch.equal(total, log_total(table))
 
 
 def test_the_lowest_place_wins_a_tie():
