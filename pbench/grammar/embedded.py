@@ -117,6 +117,9 @@ def _linter(choose: Callable[[dict[str, bool]], dict[str, bool]]) -> Linter:
 def _lint(linter: Linter, text: str, offset: int) -> list[Finding]:
     """Findings in `text`, which begins at character `offset` of the whole."""
     try:
+        # All rules at once take two thirds of the time of one by one, which alone says their names.
+        if not linter.lint(text, language="plaintext", dedup=False):
+            return []
         found = linter.organized_lints(text, language="plaintext")
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # a Rust panic is no Exception

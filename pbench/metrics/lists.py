@@ -38,7 +38,7 @@ def inserts(answer: Sequence[str], source: Sequence[str], words: Sequence[str]) 
     return rest == list(source)
 
 
-def removes(answer: Sequence[str], source: Sequence[str], count: int) -> bool:
+def removes(answer: list[str], source: Sequence[str], count: int) -> bool:
     """Is `answer` the source without the first occurrences of exactly `count` different items?"""
     if len(answer) != len(source) - count:
         return False
@@ -48,7 +48,7 @@ def removes(answer: Sequence[str], source: Sequence[str], count: int) -> bool:
     rest = list(source)
     for item in missing:
         rest.remove(item)
-    return rest == list(answer)
+    return rest == answer
 
 
 def replaces(answer: Sequence[str], source: Sequence[str], words: Sequence[str]) -> bool:

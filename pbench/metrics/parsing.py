@@ -105,7 +105,7 @@ def as_items(value: Any) -> list[str]:
     """Items of a reference list, which is a list or a string that is parsed leniently."""
     if isinstance(value, str):
         return parse_lenient(value)
-    return [str(item) for item in value]
+    return list(map(str, value))
 
 
 def extract_answer(text: str, marker: str = ANSWER_MARKER) -> str:
