@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pbench.artifacts.artifact import (
     kind_of,
+    read_answers,
+    read_batches,
     read_columns,
     read_manifest,
     read_rows,
@@ -35,6 +37,8 @@ __all__ = [
     "file_hash",
     "kind_of",
     "numbered_lines",
+    "read_answers",
+    "read_batches",
     "read_columns",
     "read_manifest",
     "read_rows",

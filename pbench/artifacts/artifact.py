@@ -16,12 +16,24 @@ from pbench.artifacts import manifest as manifests
 from pbench.artifacts.rows import Record, kind_of_record, to_row
 from pbench.artifacts.schemas import Kind, column_names
 from pbench.errors import ArtifactError, UsageError, unknown_name
-from pbench.records import Sample
+from pbench.records import Generation, Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["kind_of", "read_columns", "read_manifest", "read_rows", "samples_hash", "scan", "write_artifact"]
+__all__ = [
+    "kind_of",
+    "read_answers",
+    "read_batches",
+    "read_columns",
+    "read_manifest",
+    "read_rows",
+    "samples_hash",
+    "scan",
+    "write_artifact",
+]
+
+_LEFT_OUT: dict[str, Any] = {"messages": (), "output_ids": None, "commit_step": None, "trace": None}
 
 
 def write_artifact(path: Path, kind: Kind, rows: Iterable[Record], manifest: Mapping[str, Any]) -> Path:
@@ -50,16 +62,30 @@ def read_rows(path: Path, kind: Kind) -> Iterator[Any]:
     its content is not what was written. Rows that come out are the rows that went in.
     """
     manifests.require_kind(read_manifest(path), kind, path)
-    return _form(path).read_rows(path, kind)
+    return _form(path).read_rows(path, kind, {})
+
+
+def read_answers(path: Path) -> Iterator[Generation]:
+    """The generations of an artifact without what costs the most to read: prompts, ids, traces.
+
+    `messages` is empty, `output_ids`, `commit_step` and `trace` are None. Errors as in read_rows.
+    """
+    manifests.require_kind(read_manifest(path), "generations", path)
+    return _form(path).read_rows(path, "generations", _LEFT_OUT)
 
 
 def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
     """Only `columns` of an artifact, as an Arrow table, verified; errors as in read_rows."""
-    for name in columns:
-        if name not in column_names(kind):
-            raise unknown_name(f"column of {kind}", name, column_names(kind))
+    _require_columns(kind, columns)
     _require_file(path)
     return _form(path).read_columns(path, kind, columns)
+
+
+def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """read_columns some thousand rows at a time, in the order of the file's columns."""
+    _require_columns(kind, columns)
+    _require_file(path)
+    return _form(path).read_batches(path, kind, columns)
 
 
 def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None] | None:
@@ -123,3 +149,9 @@ def _require_file(path: Path) -> None:
         raise ArtifactError(f"{path}: is a folder; name a file")
     if not os.path.lexists(path):
         raise ArtifactError(f"{path}: there is no such file")
+
+
+def _require_columns(kind: Kind, columns: Sequence[str]) -> None:
+    for name in columns:
+        if name not in column_names(kind):
+            raise unknown_name(f"column of {kind}", name, column_names(kind))

@@ -60,11 +60,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return _without_seals(_sealed_manifest(path))
 
 
-def read_rows(path: Path, kind: Kind) -> Iterator[Record]:
-    """The records; the whole file is verified before the first."""
+def read_rows(path: Path, kind: Kind, absent: Mapping[str, Any]) -> Iterator[Record]:
+    """The records, with the values in `absent` for their own; the whole file is verified before the first."""
     for number, row in enumerate(_rows(path, kind), 1):
         try:
-            yield from_row(kind, row)
+            yield from_row(kind, {**row, **absent})
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"{path}:{number}: not a row of {kind}: {error!r}") from None
 
@@ -79,6 +79,11 @@ def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
         return pa.Table.from_pylist(rows, schema=kept)
     except (pa.ArrowException, OverflowError) as error:
         raise ArtifactError(f"{path}: has values that are none of {kind}: {error}") from None
+
+
+def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The same in pieces; JSON is for few rows, and read at once."""
+    yield from read_columns(path, kind, columns).to_batches()
 
 
 def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None]:

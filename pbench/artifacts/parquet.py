@@ -87,14 +87,18 @@ def read_manifest(path: Path) -> dict[str, Any]:
         return manifest
 
 
-def read_rows(path: Path, kind: Kind) -> Iterator[Record]:
-    """The records, one row group at a time; the whole file is verified before the first."""
+def read_rows(path: Path, kind: Kind, absent: Mapping[str, Any]) -> Iterator[Record]:
+    """The records, one row group at a time; the whole file is verified before the first.
+
+    The columns in `absent` are not read: each row has the value that is given there.
+    """
     with _verified(path, kind) as (parquet, _manifest):
         number = 0
+        columns = [name for name in parquet.schema_arrow.names if name not in absent]
         for group in range(parquet.num_row_groups):
-            for row in parquet.read_row_group(group, use_threads=_THREADS).to_pylist():
+            for row in parquet.read_row_group(group, columns, use_threads=_THREADS).to_pylist():
                 try:
-                    record = from_row(kind, row)
+                    record = from_row(kind, {**row, **absent})
                 except (KeyError, TypeError, ValueError) as error:
                     raise ArtifactError(f"{path}: row {number} is not as it should be: {error!r}") from None
                 yield record
@@ -105,6 +109,12 @@ def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
     """Only `columns`, in the order given; the whole file is verified."""
     with _verified(path, kind) as (parquet, _manifest):
         return parquet.read(columns=list(columns), use_threads=_THREADS).select(list(columns))
+
+
+def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The same, some thousand rows at a time; the whole file is verified before the first."""
+    with _verified(path, kind) as (parquet, _manifest):
+        yield from parquet.iter_batches(_GROUP_ROWS, columns=list(columns), use_threads=_THREADS)
 
 
 def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from pbench.artifacts import read_manifest
 from pbench.errors import PbenchError
 from pbench.grammar import GrammarChecker, HarperChecker
 from pbench.processes import cores, worker_pool
+from pbench.score.batches import own_checker
 from pbench.score.bertscore import BertScore
 from pbench.score.run import score_run
 
 __all__ = ["Job", "Tools", "score_runs", "workers_for"]
 
-# A worker takes 2 s to start and harper in it 3 s more; a row takes 0.13 ms and more.
+# A worker takes 2 s to start and harper in it 3 s more; a row takes 0.13 ms, one with a text 3 ms.
 _ROWS_WORTH_A_WORKER = 20_000
+_TEXTS_WORTH_A_WORKER = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,11 @@ def workers_for(jobs: Sequence[Job], tools: Tools) -> int:
     A server or a model is one for all: with them the runs are scored here.
     """
     shared = tools.bertscore is not None or not isinstance(tools.checker, HarperChecker | None)
-    if shared or len(jobs) < 2:
+    if shared:
         return 1
+    worth = _ROWS_WORTH_A_WORKER if tools.checker is None else _TEXTS_WORTH_A_WORKER
     rows = sum(int(read_manifest(job.run)["rows"]) for job in jobs)
-    return max(1, min(cores(), len(jobs), rows // _ROWS_WORTH_A_WORKER))
+    return max(1, min(cores(), rows // worth))
 
 
 def score_runs(
@@ -68,13 +70,19 @@ def score_runs(
             yield _score(job, tools, force, on_rows)
         return
     with worker_pool(workers) as pool:
+        if len(jobs) < workers:  # few: the rows of each are shared out
+            for job in jobs:
+                yield _score(job, tools, force, on_rows, pool)
+            return
         pending = [pool.submit(_score_apart, job, tools.checker is not None, force) for job in jobs]
         for job, future in zip(jobs, pending, strict=True):
             yield _result(job, future)
             on_rows(int(read_manifest(job.run)["rows"]))
 
 
-def _score(job: Job, tools: Tools, force: bool, on_rows: Callable[[int], None]) -> Path | PbenchError:
+def _score(
+    job: Job, tools: Tools, force: bool, on_rows: Callable[[int], None], pool: Executor | None = None
+) -> Path | PbenchError:
     done = 0
 
     def tell(now: int, _total: int) -> None:
@@ -90,6 +98,7 @@ def _score(job: Job, tools: Tools, force: bool, on_rows: Callable[[int], None]) 
             out=job.out,
             force=force,
             on_progress=tell,
+            pool=pool,
         )
     except PbenchError as error:
         return error
@@ -97,7 +106,7 @@ def _score(job: Job, tools: Tools, force: bool, on_rows: Callable[[int], None]) 
 
 def _score_apart(job: Job, grammar: bool, force: bool) -> Path | PbenchError:
     """In a worker process."""
-    return _score(job, Tools(_own_checker() if grammar else None), force, lambda _count: None)
+    return _score(job, Tools(own_checker() if grammar else None), force, lambda _count: None)
 
 
 def _result(job: Job, future: Future[Path | PbenchError]) -> Path | PbenchError:
@@ -105,8 +114,3 @@ def _result(job: Job, future: Future[Path | PbenchError]) -> Path | PbenchError:
         return future.result()
     except BrokenProcessPool:
         return PbenchError(f"{job.run}: the process that scored it was killed; score it again")
-
-
-@cache
-def _own_checker() -> HarperChecker:
-    return HarperChecker(threads=1)  # the other cores have processes of their own

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,26 +13,24 @@ from typing import Any
 from pbench.artifacts import (
     file_hash,
     kind_of,
-    read_columns,
+    read_answers,
+    read_batches,
     read_manifest,
-    read_rows,
     run_lock,
     write_artifact,
 )
 from pbench.errors import ArtifactError, UsageError
 from pbench.grammar import GrammarChecker
-from pbench.metrics import MetricTools, Outcome, get_metric, judged_text, score_many
-from pbench.metrics.cells import explain
+from pbench.metrics import MetricTools, get_metric
 from pbench.metrics.texts import NO_BERTSCORE, NO_CHECKER
-from pbench.records import Generation, Score
+from pbench.records import Score
+from pbench.score.batches import ROWS_AT_ONCE, scored, scored_apart
 from pbench.score.bertscore import BertScore
 from pbench.score.cache import CachedChecker, cache_path
 from pbench.score.find import default_output
 
 __all__ = ["needs_of", "refuse_other_checker", "score_run"]
 
-_ROWS_AT_ONCE = 1024
-_CHARACTERS_AT_ONCE = 8_000_000  # bounds the memory where answers are megabytes
 # What decides the scores: a file that agrees in these needs no second scoring.
 _DECIDING = ("generations", "metrics", "grammar_checker", "bertscore")
 # A value without its tool is no failure: the same command would not find it either.
@@ -80,13 +79,15 @@ def score_run(
     out: Path | None = None,
     force: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    pool: Executor | None = None,
 ) -> Path:
     """Score the generations in `path` and return the scores file (`out`, or beside `path`).
 
     A scores file made from the same bytes by the same metric versions and tools is returned as it
     is, unless a tool failed on one of its rows, or with `force`. Rows that were not decoded have no
     values and the error as reason; so have values whose tool is missing or failed. `on_progress`
-    gets (rows scored, rows in all) after each batch.
+    gets (rows scored, rows in all) after each batch. In the processes of a `pool` the checker is a
+    harper of their own, and there is no BERTScore.
 
     ArtifactError if `path` holds no readable generations; UsageError for an unknown metric and for
     an `out` that holds something else; LockedError if another process scores into `out`;
@@ -99,8 +100,13 @@ def score_run(
     with run_lock(target):
         asked = None if manifest["grammar_checker"] is None else checker
         compared = None if manifest["bertscore"] is None else bertscore
-        cached = None if asked is None else CachedChecker(asked, cache_path(target.parent))
-        scores = _scored(read_rows(path, "generations"), MetricTools(cached, compared))
+        findings = cache_path(target.parent)
+        rows = read_answers(path)
+        if pool is None:
+            cached = None if asked is None else CachedChecker(asked, findings)
+            scores = scored(rows, MetricTools(cached, compared))
+        else:
+            scores = scored_apart(rows, pool, None if asked is None else findings)
         total = read_manifest(path)["rows"]
         # The writer takes the manifest when it has taken the last row; until then it is filled.
         return write_artifact(target, "scores", _counted(scores, manifest, total, on_progress), manifest)
@@ -108,7 +114,8 @@ def score_run(
 
 def _metrics(path: Path) -> list[str]:
     """Names of the metrics in a run, sorted; the file is verified."""
-    return sorted(read_columns(path, "generations", ["metric"])["metric"].unique().to_pylist())
+    pieces = read_batches(path, "generations", ["metric"])
+    return sorted({name for piece in pieces for name in piece["metric"].unique().to_pylist()})
 
 
 def _manifest(
@@ -147,7 +154,8 @@ def _already(target: Path, manifest: dict[str, Any]) -> bool:
     if there is None or there.get("failed"):
         return False
     try:
-        read_columns(target, "scores", ["index"])  # verifies the whole file
+        for _ in read_batches(target, "scores", ["index"]):  # verifies the whole file
+            break
     except ArtifactError:
         return False
     return all(_hashes(there.get(key)) == _hashes(manifest[key]) for key in _DECIDING)
@@ -185,7 +193,7 @@ def _counted(
         statuses[score.status] += 1
         unscored += score.values.get(score.headline) is None
         failed += _tool_failed(score)
-        if on_progress is not None and (done % _ROWS_AT_ONCE == 0 or done == total):
+        if on_progress is not None and (done % ROWS_AT_ONCE == 0 or done == total):
             on_progress(done, total)
         yield score
     manifest["counts"] = dict(sorted(statuses.items()))
@@ -198,76 +206,3 @@ def _tool_failed(score: Score) -> bool:
     """Whether a value is missing that another try may give."""
     asked = score.status != "error" and bool(get_metric(score.metric).needs)
     return asked and not _ABSENT.issuperset(score.reasons.values())
-
-
-def _scored(rows: Iterable[Generation], tools: MetricTools) -> Iterator[Score]:
-    batch: list[Generation] = []
-    characters = 0
-    for row in rows:
-        batch.append(row)
-        characters += len(row.output_text)
-        if len(batch) == _ROWS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
-            yield from _score_batch(batch, tools)
-            batch, characters = [], 0
-    yield from _score_batch(batch, tools)
-
-
-def _score_batch(batch: list[Generation], tools: MetricTools) -> Iterator[Score]:
-    """The scores of a batch in its order; each metric is asked once for all its rows."""
-    rows_of: dict[str, list[int]] = {}
-    for row, generation in enumerate(batch):
-        if generation.status != "error":
-            rows_of.setdefault(generation.sample.metric, []).append(row)
-    outcomes: dict[int, Outcome] = {}
-    for metric, rows in rows_of.items():
-        judged = _judged(metric, [batch[row] for row in rows], tools)
-        outcomes.update(zip(rows, judged, strict=True))
-    for row, generation in enumerate(batch):
-        yield _score(generation, *(outcomes.get(row) or _no_answer(generation)))
-
-
-def _judged(metric: str, rows: list[Generation], tools: MetricTools) -> list[Outcome]:
-    """The outcomes of rows of one metric; one that it cannot take costs no other its values."""
-    texts = [judged_text(row.output_text, row.sample.metadata) for row in rows]
-    try:
-        return score_many(metric, texts, [row.sample.answer for row in rows], tools)
-    except Exception as error:
-        if len(rows) == 1:
-            names = get_metric(metric).values
-            return [(dict.fromkeys(names), dict.fromkeys(names, explain(error)))]
-        middle = len(rows) // 2
-        return _judged(metric, rows[:middle], tools) + _judged(metric, rows[middle:], tools)
-
-
-def _no_answer(generation: Generation) -> Outcome:
-    """No value at all, and the error of the decoding as the reason."""
-    names = get_metric(generation.sample.metric).values
-    reason = f"{generation.error_kind or 'error'}: {generation.error or 'not decoded'}"
-    return dict.fromkeys(names), dict.fromkeys(names, reason)
-
-
-def _score(generation: Generation, values: dict[str, float | None], reasons: dict[str, str]) -> Score:
-    sample = generation.sample
-    if sample.headline not in values:
-        values = {**values, sample.headline: None}
-        reasons = {**reasons, sample.headline: f"the metric {sample.metric} gives no such value"}
-    return Score(
-        sample_id=sample.sample_id,
-        task=sample.task,
-        category=sample.category,
-        index=sample.index,
-        status=generation.status,
-        output_text=generation.output_text,
-        metric=sample.metric,
-        headline=sample.headline,
-        metric_version=get_metric(sample.metric).version,
-        values=values,
-        reasons=reasons,
-        error_kind=generation.error_kind,
-        nfe=generation.nfe,
-        query_tokens=generation.query_tokens,
-        gen_length=generation.gen_length,
-        block_length=generation.block_length,
-        content_length=generation.content_length,
-        seconds=generation.seconds,
-    )

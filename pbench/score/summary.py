@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from pbench.artifacts import read_columns, read_manifest
+from pbench.artifacts import read_batches, read_manifest
 from pbench.metrics.bootstrap import interval, resampled_means
 from pbench.metrics.intervals import Interval, mean_interval
 
 __all__ = ["summarise"]
-
-_ROWS_AT_ONCE = 4096
 
 
 def summarise(path: Path) -> dict[str, Any]:
@@ -63,8 +61,7 @@ class _Task:
 def _read(path: Path) -> dict[str, _Task]:
     """The scores of each task, in the order of their first rows."""
     tasks: defaultdict[str, _Task] = defaultdict(_Task)
-    table = read_columns(path, "scores", ["task", "headline", "scores"])
-    for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
+    for batch in read_batches(path, "scores", ["task", "headline", "scores"]):
         for row in batch.to_pylist():
             task = tasks[row["task"]]
             task.headline = row["headline"]

@@ -16,6 +16,8 @@ from pbench import __version__
 from pbench.artifacts import (
     SCHEMA_VERSION,
     kind_of,
+    read_answers,
+    read_batches,
     read_columns,
     read_manifest,
     read_rows,
@@ -51,6 +53,30 @@ def test_what_was_written_is_read(kind: str, ending: str, tmp_path: Path, data: 
     found = list(read_rows(path, kind))
     assert found == rows
     assert list(map(exact, found)) == list(map(exact, rows))
+
+
+@forms
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_answers_lack_prompts_ids_and_traces_alone(ending: str, tmp_path: Path, data: st.DataObject) -> None:
+    rows = data.draw(st.lists(records["generations"], max_size=3))
+    path = write_artifact(tmp_path / f"a.{ending}", "generations", rows, {})
+    whole = read_rows(path, "generations")
+    nothing = {"output_ids": None, "commit_step": None, "trace": None}
+    expected = [replace(each, sample=replace(each.sample, messages=()), **nothing) for each in whole]
+    assert list(read_answers(path)) == expected
+
+
+@kinds
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_batches_are_the_columns_in_pieces(kind: str, tmp_path: Path, data: st.DataObject) -> None:
+    rows = data.draw(st.lists(records[kind], max_size=3))
+    columns = data.draw(st.lists(st.sampled_from(column_names(kind)), unique=True, min_size=1))
+    for ending in ENDINGS:
+        path = write_artifact(tmp_path / f"a.{ending}", kind, rows, {})
+        pieces = [row for batch in read_batches(path, kind, columns) for row in batch.to_pylist()]
+        assert pieces == read_columns(path, kind, columns).to_pylist()
 
 
 @kinds

@@ -4,10 +4,33 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pbench.grammar import CheckerError, HarperChecker, embedded
+
+WORDS = [
+    "the",
+    "The",
+    "a",
+    "an",
+    "apple",
+    "he",
+    "go",
+    "goes",
+    "to",
+    "too",
+    "school",
+    "and",
+    ",",
+    ".",
+    "i",
+    "'s",
+]
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +109,25 @@ def test_the_beginning_of_a_long_text_counts(harper: HarperChecker) -> None:
     assert [(finding.start, finding.end) for finding in far] == [(10_000, 10_007)]
 
 
+@cache
+def default_linter() -> Any:
+    return embedded._linter(lambda rules: rules)
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_no_finding_where_no_rule_has_one(words: list[str]) -> None:
+    linter, text = default_linter(), " ".join(words)
+    by_rule = linter.organized_lints(text, language="plaintext")
+    assert (embedded._lint(linter, text, 0) == []) == (not any(by_rule.values()))
+
+
 def test_a_panic_in_rust_is_an_error_of_its_text(harper: HarperChecker) -> None:
     class PanicException(BaseException):
         pass
 
     class Panicking:
-        def organized_lints(self, text: str, language: str) -> None:
+        def lint(self, text: str, language: str, dedup: bool) -> None:
             raise PanicException("index out of bounds")
 
     with pytest.raises(CheckerError, match="out of bounds"):

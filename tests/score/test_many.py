@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,15 +66,52 @@ def test_in_processes_of_their_own(write_run: Write) -> None:
     assert [path.read_bytes() for path in again] == apart
 
 
+def test_the_rows_of_one_run_are_shared_out(write_run: Write) -> None:
+    rows = [generation(0, status="error")]
+    rows += [generation(k, COPY if k % 3 else "x") for k in range(1, 200)]
+    rows += [generation(k, f"He go to school {k}.", task="t/g", metric="grammar") for k in range(200, 300)]
+    run = write_run("long.parquet", rows)
+    job, seen = Job(run, default_output(run)), []
+    [apart] = score_runs([job], Tools(HarperChecker()), workers=2, on_rows=seen.append)
+    assert isinstance(apart, Path)
+    assert sum(seen) == 300
+    content = apart.read_bytes()
+    assert list(score_runs([job], Tools(HarperChecker()), force=True)) == [apart]
+    assert apart.read_bytes() == content
+
+
+def test_a_killed_worker_is_an_error_of_a_run_that_is_shared_out(
+    write_run: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def submit(self, *_arguments: object) -> Future[object]:
+            future: Future[object] = Future()
+            future.set_exception(BrokenProcessPool())
+            return future
+
+    @contextmanager
+    def broken(_workers: int) -> Iterator[Broken]:
+        yield Broken()
+
+    monkeypatch.setattr(many, "worker_pool", broken)
+    [job] = jobs_of(write_run, 1)
+    [error] = score_runs([job], Tools(), workers=2)
+    assert isinstance(error, PbenchError)
+    assert "killed" in str(error)
+    assert not job.out.exists()
+
+
 def test_more_processes_only_where_they_pay(write_run: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = jobs_of(write_run, 4)
     monkeypatch.setattr(many, "cores", lambda: 3)
     assert workers_for(jobs, Tools()) == 1  # few rows
     monkeypatch.setattr(many, "_ROWS_WORTH_A_WORKER", 8)
     assert workers_for(jobs, Tools()) == 2
+    assert workers_for(jobs, Tools(HarperChecker())) == 1
     monkeypatch.setattr(many, "_ROWS_WORTH_A_WORKER", 1)
+    monkeypatch.setattr(many, "_TEXTS_WORTH_A_WORKER", 1)
     assert workers_for(jobs, Tools(HarperChecker())) == 3
-    assert workers_for(jobs[:1], Tools()) == 1
+    assert workers_for(jobs[:1], Tools()) == 3
     assert workers_for(jobs, Tools(RuleChecker())) == 1  # one server for all
     assert workers_for(jobs, Tools(bertscore=BertScore("model"))) == 1
 

@@ -13,7 +13,7 @@ from pbench.errors import ArtifactError, LockedError, UsageError
 from pbench.grammar import Finding
 from pbench.metrics import score_many
 from pbench.records import Generation, Score
-from pbench.score import needs_of, refuse_other_checker, run, score_run
+from pbench.score import batches, needs_of, refuse_other_checker, run, score_run
 from tests.metrics.fakes import RuleChecker
 from tests.score.conftest import COPY, Write, generation
 
@@ -63,7 +63,8 @@ def test_the_answer_after_the_marker_counts(write_run: Write) -> None:
 def test_metrics_take_turns_and_rows_keep_their_order(
     write_run: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "_ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(batches, "ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(run, "ROWS_AT_ONCE", 4)
     rows: list[Generation] = []
     for index in range(10):
         rows.append(generation(index, COPY if index % 2 else "x"))
@@ -269,8 +270,8 @@ def test_megabytes_of_answers_are_taken_in_small_batches(
         seen.append(len(predictions))
         return score_many(metric, predictions, *rest)
 
-    monkeypatch.setattr(run, "score_many", counted)
-    monkeypatch.setattr(run, "_CHARACTERS_AT_ONCE", 100)
+    monkeypatch.setattr(batches, "score_many", counted)
+    monkeypatch.setattr(batches, "_CHARACTERS_AT_ONCE", 100)
     rows = [generation(index, "x" * (60 if index % 2 else 1)) for index in range(8)]
     assert len(scores(score_run(write_run("run.parquet", rows)))) == 8
     assert seen == [4, 4]
@@ -284,7 +285,7 @@ def test_a_row_that_breaks_a_metric_costs_no_other_its_score(
             raise RuntimeError("this metric fell over")
         return score_many(metric, predictions, *rest)
 
-    monkeypatch.setattr(run, "score_many", fragile)
+    monkeypatch.setattr(batches, "score_many", fragile)
     rows = [generation(index, "break" if index == 3 else COPY) for index in range(7)]
     found = scores(score_run(write_run("run.parquet", rows)))
     assert [row.values["score"] for row in found] == [1, 1, 1, None, 1, 1, 1]
