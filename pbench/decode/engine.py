@@ -19,7 +19,8 @@ from torch import Tensor
 from pbench.decode.caches import open_cache
 from pbench.decode.canvas import BatchCanvas
 from pbench.decode.ends import ended
-from pbench.decode.forwards import Forwards
+from pbench.decode.forwards import Forwards, Pass
+from pbench.decode.gap import GapMeter
 from pbench.decode.infill import answer_canvas
 from pbench.decode.options import EngineOptions, check_needs, resolve_block_length
 from pbench.decode.rows import Row
@@ -61,6 +62,8 @@ class Engine:
         cache = open_cache(denoiser, options.cache, blocks=gen_length // self.width)
         self.forwards = Forwards(denoiser, self.canvas, verifier, cache)
         self.scoring = _scoring(denoiser, options)
+        meter = GapMeter(denoiser, self.canvas, self.scoring, options.batch_size)
+        self.meter = meter if options.measure_gap else None
         self.rows: list[Row] = []
 
     def run(self, samples: Iterable[Sample]) -> Iterator[Generation]:
@@ -89,6 +92,7 @@ class Engine:
 
     def _open(self, sample: Sample) -> Row | Generation:
         row = Row(sample, (), self.gen_length, self.block_length, self.options.seed, self.schedule)
+        row.measured = self.meter is not None
         try:
             row.prompt = self._aligned(self.denoiser.encode(sample))
         except UsageError as error:
@@ -148,7 +152,7 @@ class Engine:
         share = (time.perf_counter() - started) / len(self.rows)
         for row in self.rows:
             row.count_forward(share)
-        self._apply(view, selection, columns)
+        self._apply(view, found, selection, columns)
         if self.options.eos == "stop":
             self._stop(view.finite_rows)
         yield from self._leave(view.finite_rows.tolist(), self._done(selection))
@@ -163,11 +167,12 @@ class Engine:
         bounds = torch.tensor([row.bounds for row in self.rows], device=self.canvas.device)
         return (columns < bounds[:, :1]) | (columns >= bounds[:, 1:])
 
-    def _apply(self, view: StepView, selection: Selection, columns: Tensor) -> None:
+    def _apply(self, view: StepView, found: Pass, selection: Selection, columns: Tensor) -> None:
         """Write the commits and remasks to the canvas and to the traces."""
         commit = self._checked(selection, view) & view.finite_rows.unsqueeze(1)
         new = _where_given(selection.tokens, selection, view.proposal)
         commit = commit & (view.to_unmask | (new != view.tokens))
+        gaps = self._gaps(found, commit & view.to_unmask, new, columns)
         tokens = torch.where(commit, new, view.tokens)
         remask = selection.remask
         if remask is not None:
@@ -175,15 +180,23 @@ class Engine:
             self._record_remasks(remask, view, columns)
         self.canvas.answers.scatter_(1, columns, tokens)
         scores = _where_given(selection.confidence, selection, view.top_probability)
-        self._record_commits(commit, new, scores, view, columns)
+        self._record_commits(commit, new, scores, gaps, view, columns)
+
+    def _gaps(self, found: Pass, commit: Tensor, new: Tensor, columns: Tensor) -> Tensor:
+        """Bits [R, W] of the dependency gap, NaN where it is not measured."""
+        if self.meter is None:
+            return torch.full(commit.shape, math.nan, device=commit.device)
+        return self.meter.measure(self.rows, found, commit, new, columns)
 
     def _record_commits(
-        self, commit: Tensor, new: Tensor, scores: Tensor, view: StepView, columns: Tensor
+        self, commit: Tensor, new: Tensor, scores: Tensor, gaps: Tensor, view: StepView, columns: Tensor
     ) -> None:
         at = commit.nonzero().unbind(1)
-        values = (columns[at], new[at], scores[at], view.to_unmask[at])
-        for row, position, token, score, masked in zip(*(v.tolist() for v in (at[0], *values)), strict=True):
-            self.rows[row].record("commit" if masked else "edit", position, token, score)
+        values = (columns[at], new[at], scores[at], gaps[at], view.to_unmask[at])
+        for row, position, token, score, bits, masked in zip(
+            *(v.tolist() for v in (at[0], *values)), strict=True
+        ):
+            self.rows[row].record("commit" if masked else "edit", position, token, score, bits)
 
     def _record_remasks(self, remask: Tensor, view: StepView, columns: Tensor) -> None:
         at = remask.nonzero().unbind(1)
@@ -200,7 +213,7 @@ class Engine:
         for row in over.nonzero().squeeze(1).tolist():
             self.rows[row].stopped = True
         for row, position in (masked & over.unsqueeze(1)).nonzero().tolist():
-            self.rows[row].record("commit", position, eos, math.nan)
+            self.rows[row].record("commit", position, eos, math.nan, 0.0)  # no choice, so no gap
         answers.masked_fill_(masked & over.unsqueeze(1), eos)
 
     def _checked(self, selection: Selection, view: StepView) -> Tensor:

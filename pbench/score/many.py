@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing.connection import wait
 from pathlib import Path
 
 from pbench.artifacts import read_manifest
 from pbench.errors import PbenchError
-from pbench.grammar import GrammarChecker, HarperChecker, cores
+from pbench.grammar import GrammarChecker, HarperChecker
+from pbench.processes import cores, worker_pool
 from pbench.score.bertscore import BertScore
 from pbench.score.run import score_run
 
@@ -72,7 +67,7 @@ def score_runs(
         for job in jobs:
             yield _score(job, tools, force, on_rows)
         return
-    with _pool(workers) as pool:
+    with worker_pool(workers) as pool:
         pending = [pool.submit(_score_apart, job, tools.checker is not None, force) for job in jobs]
         for job, future in zip(jobs, pending, strict=True):
             yield _result(job, future)
@@ -115,32 +110,3 @@ def _result(job: Job, future: Future[Path | PbenchError]) -> Path | PbenchError:
 @cache
 def _own_checker() -> HarperChecker:
     return HarperChecker(threads=1)  # the other cores have processes of their own
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes that end when they have nothing to do, or at once on an exception here."""
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown()
-
-
-def _begin() -> None:
-    """A worker leaves Ctrl-C to its parent, and does not outlive it, even if that is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
-import pbench
 from pbench.artifacts import read_rows
 from pbench.errors import PbenchError, UsageError
 from pbench.grammar import HarperChecker
 from pbench.score import BertScore, Job, Tools, default_output, many, score_runs, workers_for
-from tests.grammar.conftest import ended
 from tests.metrics.fakes import RuleChecker
 from tests.score.conftest import COPY, Write, generation
 
@@ -87,37 +82,3 @@ def test_a_killed_worker_is_an_error_of_its_run(write_run: Write) -> None:
     future: Future[Path | PbenchError] = Future()
     future.set_exception(BrokenProcessPool())
     assert "was killed" in str(many._result(job, future))
-
-
-_PARENT = """
-import multiprocessing, sys, time
-from pbench.score import many
-
-if __name__ == "__main__":
-    with many._pool(2) as pool:
-        futures = [pool.submit(time.sleep, 60) for _ in range(2)]
-        while not all(future.running() for future in futures):
-            time.sleep(0.01)
-        print(*(process.pid for process in multiprocessing.active_children()), flush=True)
-        if sys.argv[1] == "stop":
-            raise SystemExit
-        time.sleep(60)
-"""
-
-
-@pytest.mark.parametrize("ending", ["kill", "stop"])
-def test_workers_end_with_their_parent(tmp_path: Path, ending: str) -> None:
-    script = tmp_path / "parent.py"
-    script.write_text(_PARENT)
-    with subprocess.Popen(
-        [sys.executable, str(script), ending],
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(pbench.__file__).parents[1])},
-    ) as parent:
-        assert parent.stdout is not None
-        workers = [int(word) for word in parent.stdout.readline().split()]
-        assert len(workers) == 2
-        if ending == "kill":
-            parent.kill()
-        parent.wait(30)
-    assert all(ended(pid) for pid in workers)
