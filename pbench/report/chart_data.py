@@ -67,7 +67,8 @@ def name_ends(rows: list[dict[str, Any]], x: Place, y: Place, width: float) -> N
 def chart_data(report: Report) -> ChartData:
     """Everything that the curves show; series without a known speed are left out."""
     shown = [series for series in report.series if any(_drawable(point.overall) for point in series.points)]
-    labels = _run_labels(shown)
+    over = drawn(report) if shown else []
+    labels = _run_labels(shown, "ours" if over else "default")
     names = {task: clean(name) for task, name in short_names(report.tasks).items()}
     means: list[dict[str, Any]] = []
     tasks: list[dict[str, Any]] = []
@@ -79,7 +80,6 @@ def chart_data(report: Report) -> ChartData:
         }
         means += (same | row for row in _mean_rows(report, series))
         tasks += (same | row for row in _task_rows(series, names))
-    over = drawn(report) if shown else []
     for one in over:
         run = _published_run(one, report)
         means += _published_rows(one, run, one.means)
@@ -114,8 +114,8 @@ def _task_rows(series: Series, names: dict[str, str]) -> Iterator[dict[str, Any]
 
 
 def _published_run(one: Overlay, report: Report) -> str:
-    """The curve's name; the tasks of its means where they are not as many as ours."""
-    other = "" if one.mean_tasks == len(report.averaged) else f" ({one.mean_tasks} tasks)"
+    """The curve's name; the tasks of its means where they are known and not as many as ours."""
+    other = "" if one.mean_tasks in (0, len(report.averaged)) else f" ({one.mean_tasks} tasks)"
     return f"{PUBLISHED}: {one.model}{other}"
 
 
@@ -155,10 +155,10 @@ def _drawable(stats: Stats | None) -> bool:
     return stats is not None and stats.score is not None and bool(stats.tokens_per_step)
 
 
-def _run_labels(series: Sequence[Series]) -> dict[str, str]:
-    """What tells series of one sampler apart, by series name: model, settings, or nothing."""
+def _run_labels(series: Sequence[Series], plain: str) -> dict[str, str]:
+    """What tells series of one sampler apart, by series name: model, settings, or `plain` for nothing."""
     several = len({one.model for one in series}) > 1
     return {
-        one.name: clean(", ".join([one.model] * several + [one.settings] * bool(one.settings))) or "default"
+        one.name: clean(", ".join([one.model] * several + [one.settings] * bool(one.settings))) or plain
         for one in series
     }

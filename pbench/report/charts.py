@@ -38,6 +38,9 @@ COLOURS = {
     "remdm": "#66a80f",
     "rcr": "#0ca678",
     "origin": "#a47551",
+    "apd": "#3a7ca5",
+    "hierarchical": "#c0a000",
+    "credit": "#d6604d",
     "frontier": "#8a8f98",
 }
 _SPARE = ("#6a8caf", "#b36b8b", "#5f9e6e", "#b5893c", "#8a7ad1", "#3f9fb5", "#c0665a", "#7f8f3a")

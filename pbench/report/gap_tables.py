@@ -51,7 +51,8 @@ def gap_extras(report: Report) -> Extras:
 
 def _table(report: Report, series: Series, rows: Mapping[str, Mapping[str, GapRow]]) -> Table:
     names = short_names(report.tasks)
-    columns = [rows.get(point.settings.id, {}) for point in series.points]
+    points = [point for point in series.points if point.settings.id in rows]
+    columns = [rows[point.settings.id] for point in points]
     tasks = [task for task in report.tasks if any(task in column for column in columns)]
     body = [(names[task], *(_cell(column.get(task)) for column in columns)) for task in tasks]
     means = [
@@ -61,7 +62,7 @@ def _table(report: Report, series: Series, rows: Mapping[str, Mapping[str, GapRo
     ]
     return Table(
         title=f"{series.name}: dependency gap, bits an answer",
-        columns=("task", *(point.settings.setting for point in series.points)),
+        columns=("task", *(point.settings.setting for point in points)),
         rows=(*body, *means),
         sections=frozenset({len(body), len(body) + 1}),
     )

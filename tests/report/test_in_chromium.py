@@ -16,6 +16,7 @@ from pbench.report.decoding_order import heat_map
 from pbench.report.findings import FailureKind, FailureRow, Findings, TaskPlace
 from pbench.report.gaps import GapRow
 from pbench.report.html import report_page, trace_page
+from pbench.report.order_tables import order_extras
 from pbench.report.page_runs import run_of_file
 from pbench.report.points import SuiteTasks
 from pbench.report.published import read_published
@@ -62,6 +63,7 @@ def pages(folder: Path) -> Path:
     figure.parent.mkdir(parents=True)
     figure.write_text("task,tps,accuracy\nshuffle,2,30\navg,1,95\navg,8,40\n")
     report = report_of(folder / "good", SUITE).beside(read_published(folder / "web"))
+    report = report.with_(order_extras(report))
     kinds = (FailureKind("order", "wrong order", "The right items in another order."),)
     findings = Findings(
         tuple(TaskPlace(task, 2.0 + i, 0.01 * i) for i, task in enumerate(report.tasks)),
@@ -137,6 +139,7 @@ def test_every_part_is_drawn(view):
         "How answers fail",
         "Order of unmasking",
         "Dependency gap",
+        "Comparisons and more",
         "Samples",
         "Unmasking, step by step",
     ]
@@ -146,6 +149,7 @@ def test_every_part_is_drawn(view):
     assert "shuffle" in texts(view, "#map .label")
     assert len(view.find_elements(By.CSS_SELECTOR, "#curves .dot:not(.published)")) == 3
     assert len(view.find_elements(By.CSS_SELECTOR, "#order .heat")) == 3
+    assert "local AR-ness" in texts(view, "#more tbody th")
     assert texts(view, "#gap tbody tr:first-child td") == ["0.0", "−4.0", "−8.0"]
     assert texts(view, "#gap .sum:last-child td") == ["0.0 n=3", "−4.0 n=3", "−8.0 n=3"]
 

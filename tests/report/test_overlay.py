@@ -18,7 +18,7 @@ from pbench.report.published import read_published
 from tests.report.conftest import report_of
 
 TOPK = [("shuffle", 2, 40), ("lists_copy", 1, 99), ("other", 1, 5), ("avg", 4, 60), ("avg", 1, 92)]
-THRESHOLD = [("avg", 1, 92), ("avg", 3, 72)]
+THRESHOLD = [("a", 1, 9), ("b", 1, 9), ("c", 1, 9), ("avg", 1, 92), ("avg", 3, 72)]
 
 
 def site(folder: Path, models: dict[str, str]) -> Path:
@@ -35,13 +35,13 @@ def site(folder: Path, models: dict[str, str]) -> Path:
 @pytest.fixture
 def others(plain, tmp_path):
     """A report over tiny beside two models that it does not have."""
-    return report_of(plain).beside(read_published(site(tmp_path, {"m-a": "Model A", "m-b": "Model B"})))
+    return report_of(plain).beside(read_published(site(tmp_path / "others", {"m-a": "Model A", "m-b": "Model B"})))
 
 
 @pytest.fixture
 def same(plain, tmp_path):
     """A report over tiny beside a published Tiny and another model."""
-    return report_of(plain).beside(read_published(site(tmp_path, {"m-a": "Model A", "tiny": "TINY (0.5M)"})))
+    return report_of(plain).beside(read_published(site(tmp_path / "same", {"m-a": "Model A", "tiny": "TINY (0.5M)"})))
 
 
 def test_tasks_are_ours_by_full_and_short_name(others):

@@ -196,8 +196,8 @@ def test_the_real_package_without_a_key(folder, monkeypatch, tmp_path):
 
 def test_the_report_alone_never_imports_the_tracker(plain):
     program = (
-        "import sys; from pbench.cli import app; app._register(); code = app._run(['--quiet', 'report', sys.argv[1]]);"
-        "sys.exit(code or 'wandb' in sys.modules)"
+        "import sys; from pbench.cli import app; app._register();"
+        "code = app._run(['--quiet', 'report', sys.argv[1]]); sys.exit(code or 'wandb' in sys.modules)"
     )
     found = subprocess.run(
         [sys.executable, "-c", program, str(plain)], capture_output=True, cwd=Path(__file__).parents[2]

@@ -38,7 +38,7 @@ function statsIn(point, scope) {
 
 function markLines({ series }, row, speedName) {
   const { stats } = row;
-  if (stats.n === null) return [series.name, `${percent(stats.score)} %`, `${fixed(row.x)} ${speedName}`, `mean of ${count(stats.tasks, "task")}; no interval was published`];
+  if (stats.n === null) return [series.name, `${percent(stats.score)} %`, `${fixed(row.x)} ${speedName}`, `${stats.tasks ? `mean of ${count(stats.tasks, "task")}` : "mean over tasks"}; no interval was published`];
   return [
     `${series.name} · ${row.point.setting}`,
     `${percent(stats.score)} %` + (stats.low === null ? "" : ` (95 % interval ${interval(stats.low, stats.high)})`),
@@ -102,7 +102,7 @@ function endNames(lines, x, y, width) {
     for (const row of new Set([line.rows[0], line.rows.at(-1)])) {
       const [px, py, text] = [x(row.x), y(row.y), row.point.setting];
       if (taken.some((box) => box.text === text && Math.hypot(box.px - px, box.py - py) < 40)) continue;
-      const wide = 6.8 * text.length;
+      const wide = 7.4 * text.length; // of the widest of the fonts
       const hits = ([left, base]) => busy.filter(([bx, by]) => bx > left - 3 && bx < left + wide + 3 && by > base - 11 && by < base + 3).length
         + (left < 0 || left + wide > width || base < 10 ? 1000 : 0)
         + (taken.some((box) => left < box.left + box.wide && box.left < left + wide && Math.abs(base - box.base) < 13) ? 1000 : 0);
