@@ -35,13 +35,17 @@ def site(folder: Path, models: dict[str, str]) -> Path:
 @pytest.fixture
 def others(plain, tmp_path):
     """A report over tiny beside two models that it does not have."""
-    return report_of(plain).beside(read_published(site(tmp_path / "others", {"m-a": "Model A", "m-b": "Model B"})))
+    return report_of(plain).beside(
+        read_published(site(tmp_path / "others", {"m-a": "Model A", "m-b": "Model B"}))
+    )
 
 
 @pytest.fixture
 def same(plain, tmp_path):
     """A report over tiny beside a published Tiny and another model."""
-    return report_of(plain).beside(read_published(site(tmp_path / "same", {"m-a": "Model A", "tiny": "TINY (0.5M)"})))
+    return report_of(plain).beside(
+        read_published(site(tmp_path / "same", {"m-a": "Model A", "tiny": "TINY (0.5M)"}))
+    )
 
 
 def test_tasks_are_ours_by_full_and_short_name(others):
