@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint bench clean
+.PHONY: demo pictures test lint bench clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pbench needs Python 3.11 or newer; try make PYTHON=python3.11")'
@@ -20,6 +20,9 @@ demo: $(READY)  ## the whole benchmark on the bundled model; ends with the repor
 	@echo 'which chooses its own speed. How to read it: docs/reading-a-report.md. The curves: demo/report/curves.svg'
 	@echo 'To look at, in a browser: demo/report/index.html'
 	@echo 'Report: demo/report/report.md'
+
+pictures: demo  ## those of README and docs/reading-a-report.md, by headless Chromium
+	$(BIN)/python docs/pictures.py
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2

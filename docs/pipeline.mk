@@ -26,6 +26,9 @@ $(DATA):
 $(OUT)/runs/confidence-k%.parquet: | $(DATA)
 	$(DECODE) --sampler confidence --k $*
 
+# What do the tokens of one step say of each other?
+$(OUT)/runs/confidence-k8.parquet: DECODE += --measure-gap
+
 $(OUT)/runs/random-k%.parquet: | $(DATA)
 	$(DECODE) --sampler random --k $*
 

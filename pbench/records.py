@@ -57,6 +57,8 @@ class Generation:
     """One sample decoded by one configuration.
 
     `nfe` counts forward passes of the model that led to decisions; None = unknown, never guessed.
+    `gap[i]` is what event i of the trace adds to the dependency gap, in bits (None where nothing was
+    measured), and `nfe_gap` counts the passes that this took: none of them is in `nfe`.
     `commit_step[i]` is the step at which answer position i got its final token, 0 = given.
     `content_length` counts answer positions before the first EOS or pad.
     """
@@ -75,10 +77,12 @@ class Generation:
     nfe_prefill: int | None = None
     nfe_store: int | None = None
     nfe_aux: int | None = None
+    nfe_gap: int | None = None
     query_tokens: int | None = None
     kv_tokens: int | None = None
     commit_step: tuple[int, ...] | None = None
     trace: tuple[TraceEvent, ...] | None = None
+    gap: tuple[float | None, ...] | None = None
     seconds: float | None = None
     seed: int = 0
     attempt: int = 1

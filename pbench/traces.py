@@ -22,6 +22,7 @@ __all__ = [
     "commit_steps",
     "decoding_order",
     "frames",
+    "gap_of_steps",
     "given_tokens",
     "global_arness",
     "last_step",
@@ -142,6 +143,19 @@ def tokens_per_step(trace: Sequence[TraceEvent]) -> dict[int, int]:
     commits = Counter(event.step for event in trace if event.event == "commit")
     sizes = Counter(commits[step] for step in range(1, last_step(trace) + 1))
     return dict(sorted(sizes.items()))
+
+
+def gap_of_steps(trace: Sequence[TraceEvent], gap: Sequence[float | None]) -> dict[int, float | None]:
+    """Dependency gap in bits by step, of `gap` as it stands beside `trace` (see Generation).
+
+    None for a step of which a commit is unknown; steps without a commit are left out.
+    """
+    found: dict[int, float | None] = {}
+    for event, bits in zip(trace, gap, strict=True):
+        if event.event == "commit":
+            before = found.get(event.step, 0.0)
+            found[event.step] = None if bits is None or before is None else before + bits
+    return found
 
 
 def summarise(generation: Generation) -> TraceSummary | None:

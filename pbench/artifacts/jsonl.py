@@ -104,18 +104,20 @@ def _rows(path: Path, kind: Kind) -> Iterator[dict[str, Any]]:
             raise ArtifactError(f"{path}: truncated, damaged or edited: not the rows of its manifest")
         file.seek(0)
         for number, line in enumerate(file, 1):
-            yield _row(line, kind, f"{path}:{number}")
+            yield _row(line, kind, manifest["schema_version"], f"{path}:{number}")
 
 
-def _row(line: bytes, kind: Kind, where: str) -> dict[str, Any]:
+def _row(line: bytes, kind: Kind, version: int, where: str) -> dict[str, Any]:
+    """The columns of a line; those that are younger than the file are null."""
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
         raise ArtifactError(f"{where}: not JSON") from None
-    missing = [name for name in column_names(kind) if not isinstance(row, dict) or name not in row]
+    expected = column_names(kind, version)
+    missing = [name for name in expected if not isinstance(row, dict) or name not in row]
     if missing:
         raise ArtifactError(f"{where}: not a row of {kind}: it has no {missing[0]}")
-    return row
+    return {name: row.get(name) for name in column_names(kind)}
 
 
 def _sealed_manifest(path: Path) -> dict[str, Any]:

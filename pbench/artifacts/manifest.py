@@ -47,8 +47,8 @@ def check(manifest: dict[str, Any], path: Path) -> dict[str, Any]:
             f"{path}: written by a newer pbench ({maker}, schema {version}; this one reads up to "
             f"{SCHEMA_VERSION}); update pbench"
         )
-    if version != SCHEMA_VERSION or kind not in KINDS or not isinstance(rows, int):
-        raise ArtifactError(f"{path}: its manifest is no pbench manifest of schema {SCHEMA_VERSION}")
+    if version not in range(1, SCHEMA_VERSION + 1) or kind not in KINDS or not isinstance(rows, int):
+        raise ArtifactError(f"{path}: its manifest is no pbench manifest of schema 1 to {SCHEMA_VERSION}")
     return manifest
 
 

@@ -108,7 +108,7 @@ def read_rows(path: Path, kind: Kind, absent: Mapping[str, Any]) -> Iterator[Rec
 def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
     """Only `columns`, in the order given; the whole file is verified."""
     with _verified(path, kind) as (parquet, _manifest):
-        return parquet.read(columns=list(columns), use_threads=_THREADS).select(list(columns))
+        return _columns(parquet, kind, columns)
 
 
 def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -123,7 +123,20 @@ def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any]
         if manifest["kind"] != kind:
             return manifest, None
         _verify(file, parquet, manifest, kind, path)
-        return manifest, parquet.read(columns=list(columns), use_threads=False).select(list(columns))
+        return manifest, _columns(parquet, kind, columns)
+
+
+def _columns(parquet: pq.ParquetFile, kind: Kind, columns: Sequence[str]) -> pa.Table:
+    """`columns` in the order given; those that are younger than the file are null."""
+    import pyarrow as pa
+
+    known = set(parquet.schema_arrow.names)
+    table = parquet.read(columns=[name for name in columns if name in known], use_threads=_THREADS)
+    for name in columns:
+        if name not in known:
+            field = schema(kind).field(name)
+            table = table.append_column(field, pa.nulls(parquet.metadata.num_rows, field.type))
+    return table.select(list(columns))
 
 
 def _to_arrow(row: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +172,8 @@ def _verify(
     if file.read(_HASH_BYTES) != _hash_until(file, end):
         raise ArtifactError(f"{path}: damaged: its rows are not those that were written; make it again")
     rows = parquet.metadata.num_rows
-    if not parquet.schema_arrow.equals(schema(kind)) or rows != manifest["rows"]:
+    columns = schema(kind, manifest["schema_version"])
+    if not parquet.schema_arrow.equals(columns) or rows != manifest["rows"]:
         raise ArtifactError(f"{path}: its columns or its number of rows are not those of its manifest")
 
 

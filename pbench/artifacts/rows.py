@@ -99,9 +99,21 @@ def _generation_row(generation: Generation) -> dict[str, Any]:
     row["output_ids"] = None if ids is None else list(ids)
     row["commit_step"] = None if steps is None else list(steps)
     row["trace"] = None if generation.trace is None else _events(generation.trace)
+    row["nfe_gap"] = generation.nfe_gap
+    row["gap"] = None if generation.gap is None else [_float32(bits) for bits in generation.gap]
     row["seconds"] = _finite(generation.seconds)
     row["usage"] = None if usage is None else {valid_text(key): usage[key] for key in sorted(usage)}
     return row
+
+
+def _float32(value: float | None) -> float | None:
+    """`value` as a float32 column gives it back; None where it is not finite there."""
+    if value is None or not math.isfinite(value):
+        return None
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        return _finite(float(np.float32(value)))
 
 
 def _events(trace: tuple[TraceEvent, ...]) -> list[dict[str, Any]]:
@@ -169,6 +181,8 @@ def _generation(row: Mapping[str, Any]) -> Generation:
         trace=None if trace is None else tuple(map(_event, trace)),
         seconds=row["seconds"],
         usage=None if usage is None else dict(usage),
+        nfe_gap=row.get("nfe_gap"),  # a journal line of version 1 has neither
+        gap=None if row.get("gap") is None else tuple(row["gap"]),
         **{name: row[name] for name in _SAME_IN_GENERATIONS},
     )
 

@@ -1,6 +1,7 @@
 """The columns of the three artifacts, as explicit Arrow schemas, and their version.
 
-Changing a column raises SCHEMA_VERSION; docs/artifacts.md describes each column with its unit.
+Changing a column raises SCHEMA_VERSION; docs/artifacts.md describes each column with its unit. Files
+of earlier versions are read as they are, what they lack is null.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "MADE_BY", "SCHEMA_VERSION", "Kind", "column_names", "schema"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Kind = Literal["samples", "generations", "scores"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -22,6 +23,9 @@ MADE_BY: dict[Kind, str] = {
     "generations": "pbench decode",
     "scores": "pbench score",
 }
+
+# Columns that came after version 1; all of them may be null.
+_ADDED: dict[tuple[Kind, str], int] = {("generations", "nfe_gap"): 2, ("generations", "gap"): 2}
 
 # Name -> type, in file order; the words are keys of _types() below.
 _COLUMNS: dict[Kind, dict[str, str]] = {
@@ -61,10 +65,12 @@ _COLUMNS: dict[Kind, dict[str, str]] = {
         "nfe_prefill": "int",
         "nfe_store": "int",
         "nfe_aux": "int",
+        "nfe_gap": "int",
         "query_tokens": "int",
         "kv_tokens": "int",
         "commit_step": "ids",
         "trace": "trace",
+        "gap": "floats",
         "seconds": "real",
         "seed": "int",
         "attempt": "int",
@@ -93,18 +99,18 @@ _COLUMNS: dict[Kind, dict[str, str]] = {
 }
 
 
-def column_names(kind: Kind) -> tuple[str, ...]:
-    """Names of the columns of `kind`, in file order."""
-    return tuple(_COLUMNS[kind])
+def column_names(kind: Kind, version: int = SCHEMA_VERSION) -> tuple[str, ...]:
+    """Names of the columns of `kind` in files of `version`, in file order."""
+    return tuple(name for name in _COLUMNS[kind] if _ADDED.get((kind, name), 1) <= version)
 
 
 @cache
-def schema(kind: Kind) -> pa.Schema:
-    """Arrow schema of `kind`, without metadata."""
+def schema(kind: Kind, version: int = SCHEMA_VERSION) -> pa.Schema:
+    """Arrow schema of `kind` in files of `version`, without metadata."""
     import pyarrow as pa
 
     types = _types()
-    return pa.schema([pa.field(name, types[word]) for name, word in _COLUMNS[kind].items()])
+    return pa.schema([pa.field(name, types[_COLUMNS[kind][name]]) for name in column_names(kind, version)])
 
 
 def _types() -> dict[str, pa.DataType]:
@@ -126,6 +132,7 @@ def _types() -> dict[str, pa.DataType]:
         "int": pa.int64(),
         "ids": many(pa.int32()),
         "real": pa.float64(),
+        "floats": many(pa.float32()),
         "counts": pa.map_(pa.string(), pa.int64()),
         "values": pa.map_(pa.string(), pa.float64()),
         "reasons": pa.map_(pa.string(), pa.string()),

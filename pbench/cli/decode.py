@@ -58,6 +58,11 @@ def decode(
     ),
     infill: bool = typer.Option(False, "--infill", help="Only the items of a given output format."),
     compat: Literal["parallelbench"] = typer.Option(None, help="Another code's numbers, quirks included."),
+    measure_gap: bool = typer.Option(
+        False,
+        "--measure-gap",
+        help="Record what the tokens of a step say of each other, in bits; takes more forward passes.",
+    ),
     label: list[str] = typer.Option(None, help="key=value that becomes part of the run's identity."),
     out: Path = typer.Option(None, help="Output file (.parquet or .jsonl). Default: runs/NAME.parquet."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be done, and stop."),
@@ -72,7 +77,7 @@ def decode(
 
     options = EngineOptions(
         block_length, temperature, seed, compat=compat, eos=eos, top_p=top_p, top_k=top_k,
-        infill=infill, cache=cache,
+        infill=infill, cache=cache, measure_gap=measure_gap,
     )  # fmt: skip
     settings = GenerationSettings(temperature, top_p, top_k, seed)
     info = find_model(model, family=family, trust_remote_code=trust_remote_code)
@@ -146,5 +151,8 @@ def _tell_plan(prepared: Prepared, out: Path) -> None:
         console.note(
             f"{len(plan.samples)} samples, at most {bound} forward passes of a sample in all; writes {out}"
         )
+        if plan.measure_gap:
+            further = sum(sample.gen_length - 1 for sample in plan.samples)
+            console.note(f"--measure-gap: at most {further} more, if nothing is taken back")
     else:
         console.note(f"{len(plan.samples)} samples; writes {out}")

@@ -36,7 +36,7 @@ __all__ = [
     "tell_model",
 ]
 
-_MASKED_ONLY = ("sampler", "block_length", "eos", "cache", "infill", "compat")
+_MASKED_ONLY = ("sampler", "block_length", "eos", "cache", "infill", "compat", "measure_gap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,7 @@ def assemble(
         gen_length=request.gen_length,
         fit=fit,
         command=["pbench", *sys.argv[1:]],
+        measure_gap=job.options.measure_gap,
     )
     return Prepared(request, job, job.assemble(model, "meta"), plan)
 

@@ -42,6 +42,12 @@ class Headline(StrEnum):
     combined = "combined"
 
 
+class Tracker(StrEnum):
+    """Where a finished report can be sent."""
+
+    wandb = "wandb"
+
+
 _ENDINGS = {
     ".txt": Format.table,
     ".md": Format.md,
@@ -114,23 +120,58 @@ def report(
     order: bool = typer.Option(
         False, "--order", help="Also say in which order answers were unmasked; opens the generations."
     ),
+    gap: bool = typer.Option(
+        False,
+        "--gap",
+        help="Also the dependency gap of runs decoded with --measure-gap; opens the generations.",
+    ),
+    log_to: Tracker = typer.Option(
+        None,
+        "--log-to",
+        help="Send the files of --out DIR to a tracker (extra `track`); it may fail, the report stays.",
+    ),
     force: bool = typer.Option(
         False, "--force", help="Put results in one table that should not be compared."
     ),
 ) -> None:
     """Show speed against quality: percent by task and setting with 95 % intervals, PBx, frontier."""
     chosen = _format(form, json, out)
+    _check_tracker(log_to, chosen, out)
     limits = _limits(chosen, samples, traces)
     if published is not None and not runs and baseline is None:
-        _refuse_without_runs(chosen, plots, failures or order)
+        _refuse_without_runs(chosen, plots, failures or order or gap)
         built = _bare(suite, headline)
     else:
         built = _build(_paths(runs) + ([] if baseline is None else [baseline]), suite, headline, force)
-    built = _extended(built, failures, order, baseline, published)
+    built = _asked(_beside(built, baseline, published), failures, order, gap)
     _warn(built.notes)
     _suggest_suite(built)
     _plots(built, plots)
     console.result(_deliver(built, chosen, out, limits))
+    if log_to is not None and out is not None:
+        _track(Path(out), log_to)
+
+
+def _check_tracker(log_to: Tracker | None, form: Format, out: str | None) -> None:
+    if log_to is None:
+        return
+    from pbench.report.tracker import require
+
+    if form is not Format.md or out is None or not _is_folder(out):
+        raise UsageError(f"--log-to {log_to} sends the files of a report; give --out DIR without --format")
+    require(log_to.value)
+
+
+def _track(folder: Path, tracker: Tracker) -> None:
+    """Send what is on disk; a tracker that fails is a warning."""
+    from pbench.report.tracker import TrackerError, send
+
+    try:
+        console.note(f"{tracker}: {send(folder)}")
+    except TrackerError as error:
+        console.warn(
+            f"{tracker} has not got the report: {error}; it is in {folder}, the same command tries again"
+        )
 
 
 def _limits(form: Format, samples: int | None, traces: int | None) -> Limits:
@@ -199,14 +240,13 @@ def _bare(suite_name: str, headline: Headline) -> Report:
 def _refuse_without_runs(form: Format, plots: Path | None, answers: bool) -> None:
     if form in (Format.html, Format.site) or plots is not None or answers:
         raise UsageError(
-            "--published alone has no answers for html, site, --plots, --failures or --order; name runs, too"
+            "--published alone has no answers for html, site, --plots, --failures, --order or --gap;"
+            " name runs, too"
         )
 
 
-def _extended(
-    built: Report, failures: bool, order: bool, baseline: Path | None, published: str | None
-) -> Report:
-    """The report with the analyses that were asked for."""
+def _beside(built: Report, baseline: Path | None, published: str | None) -> Report:
+    """The report with what it is compared with."""
     if published == "paper":
         from pbench.report.paper import paper_extras
 
@@ -219,6 +259,11 @@ def _extended(
         from pbench.report.comparison_tables import comparison_extras
 
         built = built.with_(comparison_extras(built, _files_of(built, baseline)))
+    return built
+
+
+def _asked(built: Report, failures: bool, order: bool, gap: bool) -> Report:
+    """The report with the analyses of its answers that were asked for."""
     if failures:
         from pbench.report.failure_tables import failure_extras
 
@@ -227,6 +272,10 @@ def _extended(
         from pbench.report.order_tables import order_extras
 
         built = built.with_(order_extras(built))
+    if gap:
+        from pbench.report.gap_tables import gap_extras
+
+        built = built.with_(gap_extras(built))
     return built
 
 

@@ -123,7 +123,7 @@ def with_rows(canvas: BatchCanvas, rows: Tensor) -> CanvasView:
     )
 
 
-def with_draft(canvas: BatchCanvas, columns: Tensor, tokens: Tensor) -> CanvasView:
+def with_draft(canvas: BatchCanvas | CanvasView, columns: Tensor, tokens: Tensor) -> CanvasView:
     """`tokens` [R, W] put at the answer positions `columns` [R, W]."""
     return CanvasView(
         canvas.ids.scatter(1, columns + canvas.answer_start, tokens),

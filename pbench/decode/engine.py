@@ -11,7 +11,7 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from itertools import count, repeat
 
 import torch
 from torch import Tensor
@@ -19,7 +19,8 @@ from torch import Tensor
 from pbench.decode.caches import open_cache
 from pbench.decode.canvas import BatchCanvas
 from pbench.decode.ends import ended
-from pbench.decode.forwards import Forwards
+from pbench.decode.forwards import Forwards, Pass
+from pbench.decode.gap import GapMeter
 from pbench.decode.infill import answer_canvas
 from pbench.decode.options import EngineOptions, check_needs, resolve_block_length
 from pbench.decode.rows import Row
@@ -62,6 +63,8 @@ class Engine:
         cache = open_cache(denoiser, options.cache, blocks=gen_length // self.width)
         self.forwards = Forwards(denoiser, self.canvas, verifier, cache)
         self.scoring = _scoring(denoiser, options)
+        meter = GapMeter(denoiser, self.canvas, self.scoring, options.batch_size)
+        self.meter = meter if options.measure_gap else None
         self.rows: list[Row] = []
         self.window: Window | None = None
 
@@ -94,6 +97,7 @@ class Engine:
 
     def _open(self, sample: Sample) -> Row | Generation:
         row = Row(sample, (), self.gen_length, self.block_length, self.options.seed, self.schedule)
+        row.measured = self.meter is not None
         try:
             row.prompt = self._aligned(self.denoiser.encode(sample))
         except UsageError as error:
@@ -153,17 +157,20 @@ class Engine:
         share = (time.perf_counter() - started) / len(self.rows)
         for row in self.rows:
             row.count_forward(share)
-        self._apply(view, selection, columns)
+        self._apply(view, found, selection, columns)
         if self.options.eos == "stop":
             self._stop(view.finite_rows)
         yield from self._leave(self.window, view.finite_rows.tolist(), self._done(selection))
 
-    def _apply(self, view: StepView, selection: Selection, columns: Tensor) -> None:
+    def _apply(self, view: StepView, found: Pass, selection: Selection, columns: Tensor) -> None:
         """Write the commits and remasks to the canvas and to the traces."""
         commit = self._checked(selection, view) & view.finite_rows.unsqueeze(1)
         new = _where_given(selection.tokens, selection, view.proposal)
         if self.sampler.traits.may_edit:
             commit = commit & (view.to_unmask | (new != view.tokens))
+        gaps = None
+        if self.meter is not None:
+            gaps = self.meter.measure(self.rows, found, commit & view.to_unmask, new, columns)
         tokens = torch.where(commit, new, view.tokens)
         remask = selection.remask
         if remask is not None:
@@ -171,16 +178,24 @@ class Engine:
             self._record_remasks(remask, view, columns)
         self.canvas.answers.scatter_(1, columns, tokens)
         scores = _where_given(selection.confidence, selection, view.top_probability)
-        self._record_commits(commit, new, scores, view, columns)
+        self._record_commits(commit, new, scores, gaps, view, columns)
 
     def _record_commits(
-        self, commit: Tensor, new: Tensor, scores: Tensor, view: StepView, columns: Tensor
+        self,
+        commit: Tensor,
+        new: Tensor,
+        scores: Tensor,
+        gaps: Tensor | None,
+        view: StepView,
+        columns: Tensor,
     ) -> None:
         at = commit.cpu().numpy().nonzero()
         grids = (columns, new, view.to_unmask, scores)
         values = (at[0], *(each.cpu().numpy()[at] for each in grids))
-        for row, position, token, masked, score in zip(*(v.tolist() for v in values), strict=True):
-            self.rows[row].record("commit" if masked else "edit", position, token, score)
+        bits = repeat(math.nan) if gaps is None else gaps.cpu().numpy()[at].tolist()
+        events = zip(*(v.tolist() for v in values), strict=True)
+        for (row, position, token, masked, score), gap in zip(events, bits, strict=False):
+            self.rows[row].record("commit" if masked else "edit", position, token, score, gap)
 
     def _record_remasks(self, remask: Tensor, view: StepView, columns: Tensor) -> None:
         at = remask.nonzero().unbind(1)
@@ -197,7 +212,7 @@ class Engine:
         for row in over.nonzero().squeeze(1).tolist():
             self.rows[row].stopped = True
         for row, position in (masked & over.unsqueeze(1)).nonzero().tolist():
-            self.rows[row].record("commit", position, eos, math.nan)
+            self.rows[row].record("commit", position, eos, math.nan, 0.0)  # no choice, so no gap
         answers.masked_fill_(masked & over.unsqueeze(1), eos)
 
     def _checked(self, selection: Selection, view: StepView) -> Tensor:

@@ -27,7 +27,8 @@ class EngineOptions:
     """How to decode: `block_length` None = any order over the whole answer.
 
     `eos`, `cache` and `infill` as `docs/decoding.md` describes them; `top_p` and `top_k` filter the
-    tokens that may be drawn at temperature > 0.
+    tokens that may be drawn at temperature > 0. `measure_gap` records what each step's tokens say of
+    each other (see `pbench.decode.gap`), with forward passes of its own; it decides no answer.
     """
 
     block_length: int | None = None
@@ -40,6 +41,7 @@ class EngineOptions:
     top_k: int | None = None
     infill: bool = False
     cache: CacheKind = "none"
+    measure_gap: bool = False
 
     def __post_init__(self) -> None:
         for flag, value in (("--top-p", self.top_p), ("--top-k", self.top_k)):
@@ -94,6 +96,11 @@ def check_needs(
         )
     if options.cache == "none":
         return
+    if options.measure_gap:
+        raise UsageError(
+            f"--measure-gap compares a step's marginals with the model's own chain rule; those of --cache"
+            f" {options.cache} come from stored keys. Drop one of the two"
+        )
     if not denoiser.capabilities.kv_cache:
         raise UsageError(
             f"--cache {options.cache} needs a key-value cache, which model {denoiser.name!r} does not have"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,7 +27,7 @@ class Row:
     number of prompt tokens in the first block, where blocks are counted from the prompt's start; then
     the first and the last block may be shorter. `stored` positions of prompt and answer are final in
     the cache of a block-causal model. `bounds` are the answer positions from (inclusive) and to
-    (exclusive) which the current block goes.
+    (exclusive) which the current block goes. `measured` rows say what `gaps` found for each event.
     """
 
     sample: Sample
@@ -36,6 +37,7 @@ class Row:
     seed: int
     schedule: Literal["even", "dream"] = "even"
     answer: Sequence[int] = ()
+    measured: bool = False
     slot: int = 0
     offset: int = 0
     stored: int = 0
@@ -49,11 +51,13 @@ class Row:
     nfe_aux: int = 0
     nfe_prefill: int = 0
     nfe_store: int = 0
+    nfe_gap: int = 0
     query_tokens: int = 0
     kv_tokens: int = 0
     seconds: float = 0.0
     stopped: bool = False
     events: list[TraceEvent] = field(default_factory=list)
+    gaps: list[float | None] = field(default_factory=list)
     _streams: dict[str, torch.Generator] = field(default_factory=dict)
 
     def stream(self, purpose: Literal["order", "token"]) -> torch.Generator:
@@ -107,9 +111,15 @@ class Row:
         self.query_tokens += query
         self.kv_tokens += kv
 
-    def record(self, kind: EventKind, position: int, token_id: int, confidence: float) -> None:
-        """Note a change of answer position `position` at the current step."""
+    def record(
+        self, kind: EventKind, position: int, token_id: int, confidence: float, bits: float = math.nan
+    ) -> None:
+        """Note a change of answer position `position` at the current step.
+
+        `bits` are its part of the dependency gap, NaN where that is not measured.
+        """
         self.events.append(TraceEvent(self.nfe, position, token_id, confidence, kind))
+        self.gaps.append(bits if math.isfinite(bits) else None)
 
     def generation(self, ids: list[int], denoiser: Denoiser) -> Generation:
         """The finished answer."""
@@ -146,6 +156,8 @@ class Row:
             "nfe_prefill": self.nfe_prefill,
             "nfe_store": self.nfe_store,
             "nfe_aux": self.nfe_aux,
+            "nfe_gap": self.nfe_gap if self.measured else None,
+            "gap": tuple(self.gaps) if self.measured else None,
             "query_tokens": self.query_tokens,
             "kv_tokens": self.kv_tokens,
             "trace": tuple(self.events),

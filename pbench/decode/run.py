@@ -44,6 +44,7 @@ class Plan:
     samples: tuple[Sample, ...]
     identity: Mapping[str, Any]
     command: tuple[str, ...] = ()
+    measure_gap: bool = False
 
     @property
     def data(self) -> dict[str, str]:
@@ -68,17 +69,19 @@ def make_plan(
     gen_length: int | None = None,
     fit: Callable[[Sample], Sample] | None = None,
     command: Sequence[str] = (),
+    measure_gap: bool = False,
 ) -> Plan:
     """Choose `limit` samples of each task, and give them another gen_length where one is asked for.
 
-    `fit` gives each sample the gen_length of its own canvas (see `pbench.decode.infill`).
+    `fit` gives each sample the gen_length of its own canvas (see `pbench.decode.infill`). With
+    `measure_gap` an answer without its dependency gap is not finished.
     """
     chosen = [sample for task in tasks for sample in spread(task.samples, limit)]
     if gen_length is not None:
         chosen = [replace(sample, gen_length=gen_length) for sample in chosen]
     if fit is not None:
         chosen = [fit(sample) for sample in chosen]
-    return Plan(tuple(tasks), tuple(chosen), identity, tuple(command))
+    return Plan(tuple(tasks), tuple(chosen), identity, tuple(command), measure_gap)
 
 
 def journal_path(out: Path) -> Path:
@@ -98,10 +101,13 @@ def decode_run(
     runner.check(plan.samples)
     with run_lock(out):
         past = _Past.read(out, plan)
-        done = past.done
+        done = past.done(plan.measure_gap)
         todo = [sample for sample in plan.samples if sample.sample_id not in done]
         if not todo and past.journal is None:
             return Result(out, past.counts(), 0, past.warnings)
+        again = sum(sample.sample_id in past.done(measured=False) for sample in todo)
+        if again:
+            past.warnings += (f"{out}: {again} answers have no dependency gap; they are decoded again",)
         with _journal(out, past) as journal:
             _decode(todo, runner, journal, past, on_progress)
             _write(out, plan, past, runner)
@@ -158,9 +164,10 @@ class _Past:
             if earlier is None or row.status != "error" or earlier.status == "error":
                 self.rows[row.sample.sample_id] = row
 
-    @property
-    def done(self) -> set[str]:
-        return {name for name, row in self.rows.items() if row.status != "error"}
+    def done(self, measured: bool) -> set[str]:
+        """Samples with an answer; only those with their dependency gap if it is to be `measured`."""
+        answered = {name: row for name, row in self.rows.items() if row.status != "error"}
+        return {name for name, row in answered.items() if row.gap is not None or not measured}
 
     def attempt(self, sample_id: str) -> int:
         earlier = self.rows.get(sample_id)
@@ -248,6 +255,7 @@ def _write(out: Path, plan: Plan, past: _Past, runner: Runner) -> None:
     manifest = past.manifest | {
         "tasks": dict(sorted(tasks.items())),
         "counts": past.counts(),
+        "gaps": sum(row.gap is not None for row in rows),
         "status": "complete",
         "tokens": runner.tokens(rows),
         "ended": _now(),

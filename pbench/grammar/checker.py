@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from pbench.errors import UsageError
+from pbench.processes import cores
 
 __all__ = ["CheckerError", "Finding", "GrammarChecker", "beginning", "cores"]
 
@@ -36,11 +36,6 @@ class GrammarChecker(Protocol):
     def check(self, texts: Sequence[str]) -> list[list[Finding]]:
         """The findings in each text, empty where nothing is wrong; CheckerError if it cannot judge."""
         ...
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def beginning(text: str, most: int) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["RESAMPLES", "interval", "resampled_means"]
+__all__ = ["RESAMPLES", "interval", "intervals", "resampled_means", "resampled_shares"]
 
 RESAMPLES = 1_000
 _SEED = 20_251_004
@@ -25,6 +25,16 @@ def resampled_means(values: np.ndarray, name: str) -> np.ndarray:
     return (counts @ values.astype(np.float32)).astype(np.float64) / len(values)
 
 
+def resampled_shares(values: np.ndarray, name: str) -> np.ndarray:
+    """resampled_means of each row of values [rows, n] that are all 0 or 1: [rows, RESAMPLES].
+
+    The same to the last bit: sums of zeros and ones are whole numbers, in whatever order they are
+    made. (Other values are not to be summed together: the sum of one row would depend on how many
+    there are.)
+    """
+    return np.ascontiguousarray(resampled_means(values.T, name).T)
+
+
 def _counts(name: str, n: int) -> np.ndarray:
     """How often each of n samples is drawn in each resample: [RESAMPLES, n], rows sum to n."""
     stream = np.random.default_rng([_SEED, zlib.crc32(name.encode())])
@@ -38,3 +48,11 @@ def interval(resamples: np.ndarray) -> tuple[float, float]:
     """The 95 % percentile interval of bootstrap values."""
     low, high = np.quantile(resamples, (0.025, 0.975))
     return float(low), float(high)
+
+
+def intervals(resamples: np.ndarray) -> list[tuple[float, float]]:
+    """`interval` of each row of resamples [rows, RESAMPLES]."""
+    if not len(resamples):
+        return []
+    low, high = np.quantile(resamples, (0.025, 0.975), axis=1).tolist()
+    return list(zip(low, high, strict=True))

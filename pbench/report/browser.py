@@ -16,6 +16,7 @@ import orjson
 from pbench.records import Generation
 from pbench.report.answers import Judged
 from pbench.report.tokens import TokenTexts
+from pbench.traces import gap_of_steps
 
 __all__ = ["Limits", "Run", "browser_data", "even", "visible"]
 
@@ -159,13 +160,19 @@ def _sample(runs: Sequence[Run], task: str, name: str, texts: _Texts) -> dict[st
     if found is None:
         return {"id": visible(name), "task": visible(task), "messages": [], "reference": None}
     sample = found.sample
-    answer = sample.answer if isinstance(sample.answer, str) else orjson.dumps(sample.answer).decode()
     return {
         "id": visible(name),
         "task": visible(task),
         "messages": [[m["role"], texts.number(m["content"])] for m in sample.messages],
-        "reference": texts.number(answer),
+        "reference": texts.number(_reference(sample.answer)),
     }
+
+
+def _reference(answer: Any) -> str:
+    """What the metric takes, to be read: an object as a line a key, text as it is, the rest as JSON."""
+    if isinstance(answer, dict):
+        return "\n".join(f"{key}: {_reference(value)}" for key, value in answer.items())
+    return answer if isinstance(answer, str) else orjson.dumps(answer).decode()
 
 
 def _answer(run: Run, name: str, texts: _Texts, kinds: Sequence[str]) -> list[Any] | None:
@@ -222,7 +229,7 @@ def _token_table(tokens: TokenTexts, used: set[int]) -> dict[str, Any]:
 def _trace(row: Generation) -> dict[str, Any]:
     """Ids, commit steps and confidences by position; all events, too, where a position changed twice.
 
-    Confidences are in 1/10000.
+    Confidences are in 1/10000, `gap` in bits by step where it was measured.
     """
     events = row.trace or ()
     confidence: list[int | None] = [None] * row.gen_length
@@ -236,6 +243,9 @@ def _trace(row: Generation) -> dict[str, Any]:
         "steps": steps,
         "confidence": confidence,
     }
+    if row.gap is not None:
+        bits = gap_of_steps(events, row.gap)
+        found["gap"] = {str(step): None if value is None else round(value, 2) for step, value in bits.items()}
     if len({event.position for event in events}) < len(events) or row.output_ids is None:
         letters = {"commit": "c", "remask": "r", "edit": "e"}
         found["events"] = [

@@ -38,6 +38,10 @@ COLOURS = {
     "remdm": "#66a80f",
     "rcr": "#0ca678",
     "origin": "#a47551",
+    "apd": "#3a7ca5",
+    "hierarchical": "#c0a000",
+    "credit": "#d6604d",
+    "frontier": "#8a8f98",
 }
 _SPARE = ("#6a8caf", "#b36b8b", "#5f9e6e", "#b5893c", "#8a7ad1", "#3f9fb5", "#c0665a", "#7f8f3a")
 _INK = "#6e7a86"
@@ -128,7 +132,7 @@ def _encoding(data: ChartData, room: int) -> dict[str, Any]:
 
 def _ticks(data: ChartData) -> list[float]:
     """Powers of two around all speeds, at least one doubling apart."""
-    speeds = [row["speed"] for row in data.tasks]
+    speeds = [row["speed"] for row in [*data.means, *data.tasks]]
     low, high = math.floor(math.log2(min(speeds))), math.ceil(math.log2(max(speeds)))
     return [2.0**power for power in range(low, max(high, low + 1) + 1)]
 
@@ -209,7 +213,7 @@ def _tooltips() -> list[Any]:
 
 
 def _subtitle(rows: list[dict[str, Any]]) -> list[str]:
-    sizes = {row["n"] for row in rows}
+    sizes = {row["n"] for row in rows if row["n"] is not None}
     samples = f"{min(sizes)}" if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
     return [
         "Up: more answers are right. To the right: more tokens are unmasked in one step, so fewer steps.",

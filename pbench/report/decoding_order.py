@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pbench.artifacts import read_columns
 from pbench.errors import ArtifactError
 from pbench.records import Generation
 from pbench.report.answers import generations_of, read_generations
@@ -19,8 +20,9 @@ from pbench.report.build import Report
 from pbench.report.points import Point
 from pbench.traces import decoding_order, global_arness, local_arness
 
-__all__ = ["MEASURES", "Heat", "OrderRow", "heat_map", "order_of"]
+__all__ = ["MEASURES", "Heat", "OrderRow", "heat_map", "heats_of", "order_of"]
 
+_STEP_COLUMNS = ("sample_id", "status", "gen_length", "commit_step")
 _BINS = 64  # most steps and positions of a heat map
 MEASURES = {
     "kendall": "Kendall tau, answer",
@@ -76,6 +78,25 @@ def order_of(report: Report) -> tuple[list[OrderRow], list[Heat], list[str]]:
             found = [answer.commit_step or () for answer in answers if answer.gen_length == length]
             heats.append(heat_map(point.settings.id, length, found))
     return rows, heats, notes
+
+
+def heats_of(report: Report) -> list[Heat]:
+    """The heat maps alone; points whose generations are gone or have no commit steps have none."""
+    heats: list[Heat] = []
+    for point in report.points:
+        found: dict[int, dict[str, Sequence[int]]] = {}
+        for file in map(Path, point.files):
+            try:
+                table = read_columns(generations_of(file), "generations", _STEP_COLUMNS)
+            except ArtifactError:
+                continue
+            for name, status, length, steps in zip(
+                *(column.to_pylist() for column in table.itercolumns()), strict=True
+            ):
+                if status != "error" and steps:
+                    found.setdefault(length, {}).setdefault(name, steps)
+        heats += [heat_map(point.settings.id, length, found[length].values()) for length in sorted(found)]
+    return heats
 
 
 def heat_map(point: str, gen_length: int, commit_steps: Iterable[Sequence[int]]) -> Heat:

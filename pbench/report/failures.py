@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from pbench.artifacts import read_columns
 from pbench.errors import ArtifactError
 from pbench.report.answers import generations_of
 from pbench.report.build import Report
+from pbench.report.decoding_order import heats_of
 from pbench.report.failure_kinds import KINDS, LIST_METRICS, ListQuestion, failure
 from pbench.report.findings import FailureRow, Findings
+from pbench.report.gaps import gaps_of
 from pbench.report.points import Point
 
 __all__ = ["MOST_FILES", "failures_of", "findings_of"]
@@ -28,9 +31,15 @@ _SCORES = ("sample_id", "task", "status", "output_text", "metric", "headline", "
 
 
 def findings_of(report: Report) -> Findings:
-    """What the page shows beside scores; no failures for a grid of more than MOST_FILES files."""
-    files = sum(len(point.files) for point in report.points)
-    return failures_of(report) if files <= MOST_FILES else Findings(task_map=report.task_map)
+    """What the page shows beside scores; of a grid of more than MOST_FILES files the task map alone.
+
+    Failures that were asked for are those that were counted then.
+    """
+    counted = report.extras.findings
+    if sum(len(point.files) for point in report.points) > MOST_FILES:
+        return counted or Findings(task_map=report.task_map)
+    gaps, _ = gaps_of(report)
+    return replace(counted or failures_of(report), heats=tuple(heats_of(report)), gaps=tuple(gaps))
 
 
 def failures_of(report: Report) -> Findings:

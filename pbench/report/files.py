@@ -1,28 +1,23 @@
-"""Score files: what the manifest says, typed (settings, tasks, checker, status), and the columns."""
+"""Score files: what the manifest says, typed (settings, tasks, checker, status), and the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
-from pbench.artifacts import read_manifest, scan
+from pbench.artifacts import read_manifest
 from pbench.config import content_hash
 from pbench.errors import ArtifactError
 from pbench.report.points import Settings, TaskInfo, number
+from pbench.report.reader import Found, read_many
+from pbench.report.sheet import Sheet
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-__all__ = ["COLUMNS", "Progress", "ScoreFile", "read_score_file", "scan_score_file"]
-
-COLUMNS = (
-    "task", "index", "status", "nfe", "gen_length", "content_length", "seconds", "headline", "scores",
-)  # fmt: skip
+__all__ = ["Progress", "ScoreFile", "foreign", "read_score_file", "read_score_files"]
 
 
 class Progress(NamedTuple):
@@ -34,7 +29,7 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True)
 class ScoreFile:
-    """One score file; its rows as `columns` (COLUMNS), so that each file is opened once.
+    """One score file and its rows as a `sheet`, so that each file is opened once.
 
     `source` is the generations file that it was made from, as the manifest names it.
     `checker` and `bertscore` (name and version) are None where a run needed none; `metrics` maps
@@ -52,7 +47,7 @@ class ScoreFile:
     metrics: Mapping[str, str]
     status: str
     varying: Mapping[str, Any]
-    columns: pa.Table = field(repr=False, compare=False)
+    sheet: Sheet = field(repr=False, compare=False)
 
     def labelled(self, labels: Mapping[str, str]) -> ScoreFile:
         """The same file with further labels, which make it part of another run point."""
@@ -72,26 +67,39 @@ class ScoreFile:
 
 def read_score_file(path: Path) -> ScoreFile:
     """Read a score file; ArtifactError if it is none, is corrupt, or lacks what a report needs."""
-    found = scan_score_file(path)
+    found = next(read_score_files([path]))
     if isinstance(found, ScoreFile):
         return found
-    kind = found or read_manifest(path)["kind"]  # says what is wrong with a corrupt or foreign file
-    raise ArtifactError(f"{path}: holds {kind}, not scores; name a file that `pbench score` wrote")
+    raise foreign(path) if found is None else _other(path, found)
 
 
-def scan_score_file(path: Path) -> ScoreFile | str | None:
-    """The score file; only the kind of another artifact; None for a file that is no artifact.
-
-    ArtifactError as read_score_file raises it for scores, and for any corrupt artifact.
-    """
-    found = scan(path, "scores", COLUMNS)
-    if found is None:
-        return None
-    manifest, columns = found
-    if columns is None:
-        return str(manifest["kind"])
+def foreign(path: Path) -> ArtifactError:
+    """What is wrong with a file that is none of pbench's artifacts."""
     try:
-        return _parse(path, manifest, columns)
+        return _other(path, str(read_manifest(path)["kind"]))
+    except ArtifactError as error:
+        return error
+
+
+def _other(path: Path, kind: str) -> ArtifactError:
+    return ArtifactError(f"{path}: holds {kind}, not scores; name a file that `pbench score` wrote")
+
+
+def read_score_files(paths: Sequence[Path]) -> Iterator[ScoreFile | str | None]:
+    """For each path the score file, only the kind of another artifact, or None for no artifact.
+
+    ArtifactError as read_score_file raises it for scores, and for any corrupt artifact: the first in
+    the order of `paths`.
+    """
+    for path, found in zip(paths, read_many(paths), strict=True):
+        yield None if found is None else _score_file(path, found)
+
+
+def _score_file(path: Path, found: Found) -> ScoreFile | str:
+    if found.sheet is None:
+        return str(found.manifest["kind"])
+    try:
+        return _parse(path, found.manifest, found.sheet)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ArtifactError(
             f"{path}: its manifest lacks what a report needs ({type(error).__name__}: {error}); "
@@ -99,7 +107,7 @@ def scan_score_file(path: Path) -> ScoreFile | str | None:
         ) from None
 
 
-def _parse(path: Path, manifest: Mapping[str, Any], columns: pa.Table) -> ScoreFile:
+def _parse(path: Path, manifest: Mapping[str, Any], sheet: Sheet) -> ScoreFile:
     run, checker = manifest["run"], manifest.get("grammar_checker")
     identity, data, bertscore = run["identity"], run.get("data", {}), manifest.get("bertscore")
     unfinished = [status for status in (run["status"], manifest["status"]) if status != "complete"]
@@ -122,7 +130,7 @@ def _parse(path: Path, manifest: Mapping[str, Any], columns: pa.Table) -> ScoreF
         metrics={str(name): str(version) for name, version in manifest["metrics"].items()},
         status=unfinished[0] if unfinished else "complete",
         varying={name: identity.get(name) for name in ("seed", "gen_length")},
-        columns=columns,
+        sheet=sheet,
     )
 
 

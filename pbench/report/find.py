@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from pbench.errors import ArtifactError
-from pbench.report.files import ScoreFile, read_score_file, scan_score_file
+from pbench.report.files import ScoreFile, foreign, read_score_files
 
 __all__ = ["Found", "find_scores"]
 
 _ENDINGS = (".parquet", ".jsonl")
 _JOURNAL = ".journal.jsonl"
-_MOST_THREADS = 8
-_AT_ONCE = 32  # files that a thread takes at a time: each hand-over costs time, too
 
 
 class Found(NamedTuple):
@@ -35,29 +32,55 @@ def find_scores(inputs: Sequence[Path]) -> Found:
     Raises ArtifactError for a path that is missing, a file that holds no scores (with the command
     that makes them), a corrupt file, and if there is nothing to report.
     """
+    listed = [entry for path in inputs for entry in _listed(path)]
+    journals = [entry.path for entry in listed if entry.is_journal]
+    artifacts = [entry for entry in listed if not entry.is_journal]
     scores: dict[Path, ScoreFile] = {}
     generations: list[Path] = []
-    journals: list[Path] = []
-    for path in inputs:
-        if not path.exists():
-            raise ArtifactError(
-                f"{path}: no such file or folder; `pbench decode` and `pbench score` make one"
-            )
-        if not path.is_dir():
-            scores.setdefault(path.resolve(), _named(path))
-            continue
-        candidates = list(_candidates(path))
-        journals += [file for file in candidates if file.name.endswith(_JOURNAL)]
-        artifacts = [file for file in candidates if not file.name.endswith(_JOURNAL)]
-        for file, found in zip(artifacts, _scanned(artifacts), strict=True):
-            if isinstance(found, ScoreFile):
-                scores.setdefault(file.resolve(), found)
-            elif found == "generations":
-                generations.append(file)
+    folders: dict[Path, Path] = {}
+    found = read_score_files([entry.path for entry in artifacts])
+    for entry, one in zip(artifacts, found, strict=True):
+        if isinstance(one, ScoreFile):
+            scores.setdefault(_real(entry.path, folders), one)
+        elif entry.named:
+            raise _no_scores(entry.path, one)
+        elif one == "generations":
+            generations.append(entry.path)
     if not scores:
         raise _nothing(inputs, generations)
     files = tuple(scores.values())
     return Found(files, (*_unscored(files, generations), *_unfinished(journals)))
+
+
+class _Entry(NamedTuple):
+    """A file to look at; one that the user named must hold scores."""
+
+    path: Path
+    named: bool
+
+    @property
+    def is_journal(self) -> bool:
+        return not self.named and self.path.name.endswith(_JOURNAL)
+
+
+def _listed(path: Path) -> Iterator[_Entry]:
+    """A file that the user named, or those in a folder that may be artifacts."""
+    if not path.exists():
+        raise ArtifactError(f"{path}: no such file or folder; `pbench decode` and `pbench score` make one")
+    if path.is_dir():
+        yield from (_Entry(file, False) for file in _candidates(path))
+    else:
+        yield _Entry(path, True)
+
+
+def _real(path: Path, folders: dict[Path, Path]) -> Path:
+    """`path` without symbolic links; `folders` keeps those of folders, which many files share."""
+    if path.is_symlink():
+        return path.resolve()
+    folder = path.parent
+    if folder not in folders:
+        folders[folder] = folder.resolve()
+    return folders[folder] / path.name
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
@@ -72,30 +95,13 @@ def _unreadable(error: OSError) -> None:
     raise ArtifactError(f"{error.filename}: cannot be read: {error.strerror}") from None
 
 
-def _scanned(files: Sequence[Path]) -> list[ScoreFile | str | None]:
-    """What each file is; the first corrupt one, in the order of `files`, is raised."""
-    parts = [files[start : start + _AT_ONCE] for start in range(0, len(files), _AT_ONCE)]
-    threads = min(_MOST_THREADS, os.cpu_count() or 1, len(parts) or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            return [one for part in pool.map(_scan_part, parts) for one in part]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _scan_part(files: Sequence[Path]) -> list[ScoreFile | str | None]:
-    return [scan_score_file(file) for file in files]
-
-
-def _named(path: Path) -> ScoreFile:
-    """A file that the user named must hold scores."""
-    found = scan_score_file(path)
-    if found == "generations":
-        raise ArtifactError(f"{path}: these generations are not scores; make them: pbench score {path}")
-    if found == "samples":
-        raise ArtifactError(f"{path}: holds the samples of a task, no scores; name a file that score wrote")
-    return found if isinstance(found, ScoreFile) else read_score_file(path)
+def _no_scores(path: Path, kind: str | None) -> ArtifactError:
+    """Why a file that the user named is no score file, and what to do."""
+    if kind == "generations":
+        return ArtifactError(f"{path}: these generations are not scores; make them: pbench score {path}")
+    if kind == "samples":
+        return ArtifactError(f"{path}: holds the samples of a task, no scores; name a file that score wrote")
+    return foreign(path)
 
 
 def _nothing(inputs: Sequence[Path], generations: list[Path]) -> ArtifactError:

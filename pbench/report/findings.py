@@ -1,4 +1,4 @@
-"""What the page draws besides scores: the place of each task on the map, and how answers fail.
+"""What the page draws besides scores: task map, failures, order of unmasking, dependency gap.
 
 Only the shapes: the analyses that fill them know how to measure.
 """
@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pbench.report.decoding_order import Heat
+    from pbench.report.gaps import GapRow
 
 __all__ = ["FailureKind", "FailureRow", "Findings", "TaskPlace"]
 
@@ -60,3 +65,5 @@ class Findings:
     failures: tuple[FailureRow, ...] = ()
     kind_of: Mapping[tuple[str, str], str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    heats: tuple[Heat, ...] = ()
+    gaps: tuple[GapRow, ...] = ()

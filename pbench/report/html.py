@@ -25,7 +25,7 @@ __all__ = ["SCRIPTS", "render_page", "report_page", "trace_page"]
 
 SCRIPTS = (
     "dom", "scales", "tooltip", "tables", "leaderboard", "curves", "multiples", "taskmap", "failures",
-    "replay", "strip", "viewer", "browser", "main",
+    "order", "gaps", "extras", "replay", "strip", "viewer", "browser", "main",
 )  # fmt: skip
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 

@@ -6,15 +6,20 @@ may change with it. Names are cleaned of what would not show; scores in 0..1, No
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from pbench.report.browser import visible
 from pbench.report.build import Report
 from pbench.report.charts import colour
+from pbench.report.decoding_order import Heat
 from pbench.report.findings import Findings, TaskPlace
-from pbench.report.formats import clean
+from pbench.report.formats import Table, clean
+from pbench.report.gaps import GapRow
 from pbench.report.oracle import Oracle
+from pbench.report.overlay import overlays, own_model
 from pbench.report.page import notes
 from pbench.report.pbx import THRESHOLDS, Pbx
 from pbench.report.points import Point, Stats
@@ -24,15 +29,19 @@ from pbench.report.tables import short_names
 
 __all__ = ["page_data"]
 
+_MOST_TABLES = 60
+_LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
 
 def page_data(report: Report, findings: Findings) -> dict[str, Any]:
-    """`tasks`, `series`, `points`, `pbx`, `oracle`, `map`, `failures` and the words of the page.
+    """`tasks`, `series`, `points`, `pbx`, `oracle`, `map`, `failures`, `published`, `order`, `gaps`.
 
     `points[i].series` is an index into `series`; statistics are lists in the order of `stats`.
     """
     models = list(dict.fromkeys(clean(series.model) for series in report.series))
     tasks, short = list(report.tasks), short_names(report.tasks)
     where = [(number, point) for number, series in enumerate(report.series) for point in series.points]
+    numbers = {point.settings.id: number for number, (_, point) in enumerate(where)}
     return {
         "title": f"Parallel decoding report: {', '.join(models)}",
         "suite": clean(report.suite.name),
@@ -58,6 +67,10 @@ def page_data(report: Report, findings: Findings) -> dict[str, Any]:
         "oracle": [_oracle(row) for row in report.oracle],
         "map": [_place(place, short) for place in findings.task_map],
         "failures": _failures(tasks, [point for _, point in where], findings),
+        "published": _published(report, tasks),
+        "order": [_heat(numbers[heat.point], heat) for heat in findings.heats],
+        "tables": _tables(report.extras.tables),
+        "gaps": [_gap(numbers[row.point], tasks.index(row.task), row) for row in findings.gaps],
     }
 
 
@@ -161,3 +174,62 @@ def _failures(tasks: list[str], points: list[Point], findings: Findings) -> dict
             for row in findings.failures
         ],
     }
+
+
+def _published(report: Report, tasks: list[str]) -> dict[str, Any]:
+    """Published curves, [tokens per step, score] each, and the model that is shown at first."""
+    found = overlays(report)
+    return {
+        "model": own_model(report, found) or (found[0].model if found else None),
+        "curves": [
+            {
+                "model": one.model,
+                "sampler": one.label,
+                "colour": colour(one.sampler),
+                "tasks_of_mean": one.mean_tasks,
+                "means": one.means,
+                "tasks": {str(tasks.index(task)): curve for task, curve in one.tasks.items()},
+            }
+            for one in found
+        ],
+        "pbx": [
+            {
+                "series": {
+                    "name": f"published: {over.model} · {over.label}",
+                    "colour": colour(over.sampler),
+                    "adaptive": one.pbx.series.adaptive,
+                },
+                "pbx": _pbx(one.pbx),
+            }
+            for one, over in zip(report.published, found, strict=True)
+        ],
+    }
+
+
+def _tables(tables: Sequence[Table]) -> dict[str, Any]:
+    """The tables that were asked for, as they stand in the other formats; not more than a page bears."""
+    shown = [
+        {
+            "title": clean(table.title),
+            "columns": [clean(cell) for cell in table.columns],
+            "rows": [[clean(cell) for cell in row] for row in table.rows],
+            "sections": sorted(table.sections),
+        }
+        for table in tables[:_MOST_TABLES]
+    ]
+    return {"shown": shown, "left_out": max(len(tables) - _MOST_TABLES, 0)}
+
+
+def _heat(point: int, heat: Heat) -> dict[str, Any]:
+    """Rows of letters, one a cell: 0 to z for no commit to the most of any cell, by the square root."""
+    most = max(int(heat.counts.max()), 1)
+    levels = np.ceil(np.sqrt(heat.counts / most) * (len(_LEVELS) - 1)).astype(int)
+    rows = ["".join(_LEVELS[level] for level in row) for row in levels.tolist()]
+    return {"point": point, "length": heat.gen_length, "steps": heat.steps, "rows": rows}
+
+
+def _gap(point: int, task: int, row: GapRow) -> list[float | int | None]:
+    """[point, task, n, bits, low, high, bits of right answers, how many, of wrong ones, how many]."""
+    low, high = row.ci95 or (None, None)
+    bits = [_rounded(value) for value in (row.bits, low, high)]
+    return [point, task, row.n, *bits, _rounded(row.right), row.n_right, _rounded(row.wrong), row.n_wrong]

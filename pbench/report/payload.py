@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from pbench.report.series import Series
 __all__ = ["SCHEMA_VERSION", "payload", "payload_text"]
 
 SCHEMA_VERSION = 1
+_STATS = tuple(item.name for item in fields(Stats))
 
 
 def payload(report: Report) -> dict[str, Any]:
@@ -100,13 +101,13 @@ def _published_pbx(own: Published) -> dict[str, Any]:
 
 
 def _stats(stats: Stats) -> dict[str, Any]:
-    found = asdict(stats)
+    found = _mean(stats)
     del found["tasks"]
     return found
 
 
 def _mean(stats: Stats) -> dict[str, Any]:
-    return asdict(stats)
+    return {name: getattr(stats, name) for name in _STATS}
 
 
 def _head(series: Series) -> dict[str, Any]:

@@ -24,7 +24,15 @@ from pbench.report.points import Point, Settings, Stats, SuiteTasks
 from pbench.report.series import Series
 from pbench.report.sweeps import usual_parameter
 
-__all__ = ["MEAN_ROW", "SITE_NAMES", "Published", "PublishedRow", "data_folder", "read_published"]
+__all__ = [
+    "MEAN_ROW",
+    "SITE_NAMES",
+    "Published",
+    "PublishedRow",
+    "data_folder",
+    "our_sampler",
+    "read_published",
+]
 
 MEAN_ROW = "avg"
 _COLUMNS = ("task", "tps", "accuracy")
@@ -119,7 +127,7 @@ def _published(
     if not means:
         raise ArtifactError(f"{figure}: no rows of task {MEAN_ROW}, so there are no run points in it")
     points = tuple(_point(model, sampler, i, speed, score, tasks) for i, (speed, score) in enumerate(means))
-    series = Series(model, sampler, usual_parameter(_ours(sampler)), "published", points)
+    series = Series(model, sampler, usual_parameter(our_sampler(sampler)), "published", points)
     return Published(
         model=model,
         label=models.get(model, model),
@@ -130,7 +138,7 @@ def _published(
     )
 
 
-def _ours(sampler: str) -> str:
+def our_sampler(sampler: str) -> str:
     """Our name of a published sampler; what write_site adds to an id (`-cache-dual`) does not count."""
     known = [site for site in _OURS if sampler == site or sampler.startswith(f"{site}-")]
     return _OURS[max(known, key=len)] if known else sampler

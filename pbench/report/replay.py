@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pbench.records import Generation, TraceEvent
 from pbench.report.formats import clean
 from pbench.report.tokens import TokenTexts
-from pbench.traces import Frame, TraceSummary, frames, last_step, summarise
+from pbench.traces import Frame, TraceSummary, frames, gap_of_steps, last_step, summarise
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -53,10 +53,12 @@ def replay_text(generation: Generation, tokens: TokenTexts, steps: Iterable[int]
     from rich.text import Text
 
     wanted, last = set(steps), last_step(generation.trace or ())
+    bits = _bits(generation)
     text = Text()
     for frame in _held(generation, last):
         if frame.step in wanted:
-            text.append(f"\nstep {frame.step}/{last}  {_counted(frame)}\n", "dim" if coloured else "")
+            counted = f"{_counted(frame)}{_gap_text(bits, frame.step)}"
+            text.append(f"\nstep {frame.step}/{last}  {counted}\n", "dim" if coloured else "")
             text.append_text(_strip(frame, generation, tokens, last, coloured))
             for line in _changes(frame, tokens):
                 text.append(f"\n  {line}", "dim" if coloured else "")
@@ -64,12 +66,15 @@ def replay_text(generation: Generation, tokens: TokenTexts, steps: Iterable[int]
     summary = summarise(generation)
     if summary is not None:
         text.append(f"\n{_summary(summary)}")
+    if bits:
+        meaning = "0 = the tokens of a step do not matter to each other"
+        text.append(f"\ndependency gap: {_shown_bits(_total(bits))} ({meaning})")
     return text
 
 
 def replay_json(generation: Generation, tokens: TokenTexts, name: str) -> dict[str, Any]:
     """The replay as data: `steps` [{step, changes, answer}], masked positions null, and the order."""
-    summary = summarise(generation)
+    summary, bits = summarise(generation), _bits(generation)
     return {
         "sample_id": generation.sample.sample_id,
         "run": name,
@@ -77,12 +82,39 @@ def replay_json(generation: Generation, tokens: TokenTexts, name: str) -> dict[s
         "gen_length": generation.gen_length,
         "nfe": generation.nfe,
         "output_text": generation.output_text,
-        "steps": [_frame_json(frame, tokens) for frame in frames(generation)],
+        "steps": [_frame_json(frame, tokens) | _gap_json(bits, frame.step) for frame in frames(generation)],
+        "gap_bits": _total(bits),
+        "nfe_gap": generation.nfe_gap,
         "kendall": None if summary is None else summary.content.kendall,
         "spearman": None if summary is None else summary.content.spearman,
         "local_arness": None if summary is None else summary.local_arness,
         "global_arness": None if summary is None else summary.global_arness,
     }
+
+
+def _bits(generation: Generation) -> dict[int, float | None] | None:
+    """Dependency gap by step; None where it was not measured."""
+    return None if generation.gap is None else gap_of_steps(generation.trace or (), generation.gap)
+
+
+def _total(bits: dict[int, float | None] | None) -> float | None:
+    """Of the whole answer; None where a step is unknown."""
+    known = [value for value in (bits or {}).values() if value is not None]
+    return sum(known) if bits is not None and len(known) == len(bits) else None
+
+
+def _gap_json(bits: dict[int, float | None] | None, step: int) -> dict[str, Any]:
+    return {} if bits is None else {"gap_bits": bits.get(step)}
+
+
+def _gap_text(bits: dict[int, float | None] | None, step: int) -> str:
+    return "" if bits is None or step not in bits else f", gap {_shown_bits(bits[step])}"
+
+
+def _shown_bits(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return f"{0.0 if abs(value) < 0.005 else value:+.2f} bits".replace("+0.00", "0.00")
 
 
 def _held(generation: Generation, last: int) -> Iterator[Frame]:

@@ -37,7 +37,7 @@ def render(report: Report, form: str, width: int = WIDE, limits: Limits = Limits
         "csv": lambda: page.as_csv(report),
         "latex": lambda: page.as_latex(report),
         "json": lambda: payload_text(report),
-        "html": lambda: report_page(report, report.extras.findings or findings_of(report), limits),
+        "html": lambda: report_page(report, findings_of(report), limits),
     }
     return forms[form]()
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pbench.artifacts import SCHEMA_VERSION, read_columns, read_manifest, read_rows, write_artifact
+from pbench.artifacts import SCHEMA_VERSION, parquet, read_columns, read_manifest, read_rows, write_artifact
+from pbench.artifacts import manifest as manifests
 from pbench.artifacts.schemas import KINDS, column_names, schema
 from pbench.errors import ArtifactError
 from tests.artifacts.conftest import MAKERS, make_generation, make_sample
@@ -119,7 +121,7 @@ def with_manifest(path: Path, **changes: object) -> None:
 def test_a_newer_schema_asks_for_an_update(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     with_manifest(path, schema_version=SCHEMA_VERSION + 1)
-    with pytest.raises(ArtifactError, match=r"written by a newer pbench \(9\.9, schema 2"):
+    with pytest.raises(ArtifactError, match=r"written by a newer pbench \(9\.9, schema 3"):
         read_rows(path, "samples")
 
 
@@ -144,7 +146,7 @@ def test_other_columns_than_the_schema_has_are_an_error(tmp_path: Path, monkeypa
 
     path = write_artifact(tmp_path / "a.parquet", "samples", [make_sample(0)], {})
     narrow = pa.schema([field for field in schema("samples") if field.name != "metadata"])
-    monkeypatch.setattr(parquet, "schema", lambda _kind: narrow)
+    monkeypatch.setattr(parquet, "schema", lambda *_: narrow)
     with pytest.raises(ArtifactError, match="its columns or its number of rows"):
         list(read_rows(path, "samples"))
 
@@ -177,3 +179,29 @@ def test_a_long_name_is_no_trouble(tmp_path: Path) -> None:
     name = base64.b32encode(b"x" * 150).decode().rstrip("=")[:240] + ".parquet"
     path = write_artifact(tmp_path / name, "samples", [make_sample(0)], {})
     assert len(list(read_rows(path, "samples"))) == 1
+
+
+def test_a_file_of_version_1_is_read_with_nulls_for_what_came_later(tmp_path, monkeypatch):
+    """The file is written as that version wrote it: its columns, its version in the manifest."""
+    rows = [make_generation(0), make_generation(1)]
+    with monkeypatch.context() as old:
+        old.setattr(parquet, "schema", lambda kind: schema(kind, 1))
+        old.setattr(manifests, "SCHEMA_VERSION", 1)
+        path = write_artifact(tmp_path / "old.parquet", "generations", rows, {})
+    assert read_manifest(path)["schema_version"] == 1
+    assert "gap" not in pq.read_schema(path).names
+    assert [row.gap for row in read_rows(path, "generations")] == [None, None]
+    assert [row.output_text for row in read_rows(path, "generations")] == ["['a']"] * 2
+    table = read_columns(path, "generations", ["gap", "sample_id", "nfe_gap"])
+    assert table.schema == pa.schema(
+        [schema("generations").field(n) for n in ("gap", "sample_id", "nfe_gap")]
+    )
+    assert table["nfe_gap"].to_pylist() == [None, None]
+
+
+def test_bits_come_back_as_float32_has_them(tmp_path):
+    row = make_generation(0, gap=(0.1, None), nfe_gap=1)
+    for name in ("a.parquet", "a.jsonl"):
+        path = write_artifact(tmp_path / name, "generations", [row], {})
+        (found,) = read_rows(path, "generations")
+        assert (found.gap, found.nfe_gap) == ((float(np.float32(0.1)), None), 1)

@@ -35,10 +35,13 @@ def test_every_field_of_a_record_is_a_column() -> None:
     assert (names(Score) - {"values"}) | {"scores"} == set(column_names("scores"))
 
 
-def test_a_changed_column_asks_for_a_new_schema_version() -> None:
-    """The columns of version 1, for good: readers in the field know them by this version."""
-    assert SCHEMA_VERSION == 1
-    assert [len(schema(kind)) for kind in KINDS] == [11, 30, 18]
+@pytest.mark.parametrize(("version", "columns"), [(1, [11, 30, 18]), (2, [11, 32, 18])])
+def test_a_changed_column_asks_for_a_new_schema_version(version: int, columns: list[int]) -> None:
+    """The columns of each version, for good: readers in the field know them by it."""
+    assert SCHEMA_VERSION == 2
+    assert [len(schema(kind, version)) for kind in KINDS] == columns
+    added = set(column_names("generations", version)) - set(column_names("generations", 1))
+    assert added == ({"nfe_gap", "gap"} if version > 1 else set())
     event = schema("generations").field("trace").type.value_type
     assert (
         str(event)

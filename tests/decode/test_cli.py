@@ -66,6 +66,18 @@ def test_options_that_change_answers_change_the_config_id(capsys):
     assert len(set(runs)) == 4
 
 
+def test_the_gap_is_recorded_apart_and_changes_no_identity(capsys):
+    _, plain, before = decoded(capsys, "--k", "4")
+    _, measured, after = decoded(capsys, "--k", "4", "--measure-gap")
+    assert plain["config_id"] == measured["config_id"]
+    assert [row.nfe for row in after] == [row.nfe for row in before]
+    assert [row.output_ids for row in after] == [row.output_ids for row in before]
+    assert [row.nfe_gap for row in after] == [24] * len(after)
+    assert all(len(row.gap) == len(row.trace) for row in after)
+    assert root._run([*COMMAND, "--k", "4", "--measure-gap", "--dry-run"]) == 0
+    assert "--measure-gap: at most 124 more" in capsys.readouterr().err
+
+
 def test_an_answer_that_has_ended_costs_fewer_forwards(capsys):
     _, _, whole = decoded(capsys, "--sampler", "l2r", "--k", "1")
     _, _, stopped = decoded(capsys, "--sampler", "l2r", "--k", "1", "--eos", "stop")
@@ -83,6 +95,7 @@ def test_an_answer_that_has_ended_costs_fewer_forwards(capsys):
         (["--k", "1", "--cache", "full"], "'full' is not one of 'none', 'prefix', 'dual'"),
         (["--k", "1", "--compat", "dream"], "not one of 'parallelbench'"),
         (["--k", "1", "--infill"], "has no output_format"),
+        (["--k", "2", "--measure-gap", "--cache", "dual"], "Drop one of the two"),
         (["--k", "1", "--infill", "--gen-length", "8"], "drop --gen-length"),
         (["--sampler", "wino", "--gamma", "0.6", "--cache", "dual", "--dry-run"], "does not go with"),
         (["--sampler", "apd", "--mixture", "0.5", "--dry-run"], "needs a verifier"),

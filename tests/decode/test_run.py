@@ -253,3 +253,22 @@ def test_task_names():
         choose(["copy"], known)
     with pytest.raises(UsageError, match="did you mean"):
         choose(["waiting_lin"], known)
+
+
+def test_answers_without_a_gap_are_decoded_again_where_it_is_asked_for(tmp_path):
+    out, tasks = tmp_path / "run.parquet", [task(5)]
+    options = replace(OPTIONS, measure_gap=True)
+    asked, sampler = plan(tasks, k=2, options=options)
+    assert asked.identity == plan(tasks, k=2)[0].identity  # it decides no answer
+    run(out, tasks, k=2, limit=2)
+    plain = {row.sample.sample_id: row.output_ids for row in rows(out)}
+    runner = LocalRunner(Engines(Scripted(hashed), sampler, options), OPTIONS.batch_size)
+    asked = replace(asked, measure_gap=True)
+    result = decode_run(asked, runner, out, lambda _total, _rows: None)
+    assert result.decoded == 5
+    assert any("2 answers have no dependency gap" in warning for warning in result.warnings)
+    assert all(row.gap is not None for row in rows(out))
+    assert plain.items() <= {row.sample.sample_id: row.output_ids for row in rows(out)}.items()
+    assert read_manifest(out)["gaps"] == 5
+    assert decode_run(asked, runner, out, lambda _total, _rows: None).decoded == 0
+    assert run(out, tasks, k=2).decoded == 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from pbench.metrics.bootstrap import RESAMPLES, interval, resampled_means
+from pbench.metrics.bootstrap import RESAMPLES, interval, intervals, resampled_means, resampled_shares
 
 
 @pytest.mark.parametrize("values", [np.repeat([1.0, 0.0], [30, 70]), np.linspace(0.1, 0.9, 50) ** 2])
@@ -39,3 +39,18 @@ def test_shares_of_ones_are_exact(n):
     values[: n // 2] = 1.0
     ones = resampled_means(values, "a") * n
     assert ones == pytest.approx(np.round(ones), abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 7, 100, 300])
+def test_many_rows_of_zeros_and_ones_are_each_as_alone(n):
+    values = np.random.default_rng(n).integers(0, 2, (40, n)).astype(float)
+    found = resampled_shares(values, "a")
+    assert found.shape == (40, RESAMPLES)
+    for row, alone in zip(found, values, strict=True):
+        assert (row == resampled_means(alone, "a")).all()
+
+
+def test_many_intervals_are_each_as_alone():
+    draws = np.random.default_rng(0).random((30, RESAMPLES))
+    assert intervals(draws) == [interval(row) for row in draws]
+    assert intervals(draws[:0]) == []

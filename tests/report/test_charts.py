@@ -6,6 +6,7 @@ import pytest
 from pbench.report import charts
 from pbench.report.formats import clean
 from pbench.report.points import SuiteTasks
+from pbench.samplers import SAMPLERS
 from tests.report.conftest import FORMULA, LISTS, NASTY, report_of
 from tests.report.made import Run, write_scores, zeros_and_ones
 
@@ -37,6 +38,7 @@ def test_self_contained(chart):
 
 def test_colours_belong_to_samplers(chart):
     assert len(set(charts.COLOURS.values())) == len(charts.COLOURS)
+    assert set(SAMPLERS.names()) <= set(charts.COLOURS)
     assert charts.colour("of-a-plug-in") == charts.colour("of-a-plug-in")
     text = orjson.dumps(chart).decode()
     assert charts.COLOURS["confidence"] in text

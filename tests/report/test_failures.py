@@ -35,7 +35,14 @@ def test_counts_by_point_and_kind_by_answer(folder):
     ]
     assert findings.kind_of == {(fast, "lists/copy/1"): "order", (fast, "lists/copy/3"): "unparsable"}
     assert findings.notes == ()
-    assert findings_of(report) == findings
+    shown = findings_of(report)
+    assert (shown.failures, shown.kind_of, shown.kinds) == (
+        findings.failures,
+        findings.kind_of,
+        findings.kinds,
+    )
+    assert [heat.point for heat in shown.heats] == [slow, fast]
+    assert shown.gaps == ()
 
 
 def test_table_and_json(folder):

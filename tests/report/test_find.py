@@ -55,6 +55,20 @@ def test_a_file_named_twice_counts_once(tmp_path):
     assert [file.path for file in find_scores([path, tmp_path, path]).files] == [path]
 
 
+def test_a_symbolic_link_is_the_file_that_it_leads_to(tmp_path):
+    path = write_scores(tmp_path / "real" / "x.scores.parquet", Run(), TASKS)
+    (tmp_path / "folder").symlink_to(path.parent)
+    (tmp_path / "real" / "y.scores.parquet").symlink_to(path)
+    links = [tmp_path / "folder", tmp_path / "folder" / path.name, tmp_path / "real" / "y.scores.parquet"]
+    assert [file.path for file in find_scores([path, *links]).files] == [path]
+
+
+def test_named_files_and_folders_keep_their_order(tmp_path):
+    paths = [write_scores(tmp_path / f"{name}.scores.parquet", Run(), TASKS) for name in ("b/x", "a", "c")]
+    inputs = [paths[2], paths[0].parent, paths[1]]
+    assert [file.path for file in find_scores(inputs).files] == [paths[2], paths[0], paths[1]]
+
+
 def test_unscored_generations_beside_scores_are_named_with_the_command(tmp_path):
     write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
     write_generations(tmp_path / "x.parquet")

@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 
 from pbench.report.browser import Limits
+from pbench.report.decoding_order import heat_map
 from pbench.report.findings import FailureKind, FailureRow, Findings, TaskPlace
+from pbench.report.gaps import GapRow
 from pbench.report.html import report_page, trace_page
+from pbench.report.order_tables import order_extras
 from pbench.report.page_runs import run_of_file
 from pbench.report.points import SuiteTasks
+from pbench.report.published import read_published
 from pbench.traces import decoding_order
 from tests.report.conftest import report_of
 from tests.report.made import Run, write_scores, zeros_and_ones
@@ -55,15 +59,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pages(folder: Path) -> Path:
     """good.html with made findings, many.html, hostile.html, and trace.html of two runs."""
-    report = report_of(folder / "good", SUITE)
+    figure = folder / "web" / "figures" / "m" / "confidence-topk.csv"
+    figure.parent.mkdir(parents=True)
+    figure.write_text("task,tps,accuracy\nshuffle,2,30\navg,1,95\navg,8,40\n")
+    report = report_of(folder / "good", SUITE).beside(read_published(folder / "web"))
+    report = report.with_(order_extras(report))
     kinds = (FailureKind("order", "wrong order", "The right items in another order."),)
     findings = Findings(
         tuple(TaskPlace(task, 2.0 + i, 0.01 * i) for i, task in enumerate(report.tasks)),
         kinds,
         tuple(FailureRow(point.settings.id, "lists/shuffle", 10, {"order": 3}) for point in report.points),
         {(report.points[1].settings.id, "lists/shuffle/1"): "order"},
+        heats=tuple(heat_map(point.settings.id, 6, [[1, 2, 3, 1, 2, 3]]) for point in report.points),
+        gaps=tuple(_gap(point.settings.id, -4.0 * i) for i, point in enumerate(report.points)),
     )
     (folder / "good.html").write_text(report_page(report, findings, Limits()))
+    ranked = Findings(tuple(TaskPlace(t, 2.0 + i, None, "no blocks") for i, t in enumerate(report.tasks)))
+    (folder / "ranked.html").write_text(report_page(report, ranked, Limits()))
     for model in ("a", "b"):
         for size in range(2, 11):
             run = Run(model=model, block_length=size)
@@ -76,6 +88,10 @@ def pages(folder: Path) -> Path:
     runs = [run_of_file(folder / "good" / f"k{k}.parquet", frozenset(["lists/copy/0"])) for k in (2, 1)]
     (folder / "trace.html").write_text(trace_page(runs, Limits()))
     return folder
+
+
+def _gap(point: str, bits: float) -> GapRow:
+    return GapRow(point, "lists/shuffle", 10, bits, (bits - 1, bits + 1), 0.5, bits, 7, 3, 2.0, 0)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +137,9 @@ def test_every_part_is_drawn(view):
         "Every task",
         "Task map",
         "How answers fail",
+        "Order of unmasking",
+        "Dependency gap",
+        "Comparisons and more",
         "Samples",
         "Unmasking, step by step",
     ]
@@ -128,7 +147,40 @@ def test_every_part_is_drawn(view):
     assert len(view.find_elements(By.CSS_SELECTOR, "#tasks .chart")) == 2
     assert "3 of 10" in one(view, "#failures .stack i").get_attribute("title")
     assert "shuffle" in texts(view, "#map .label")
-    assert len(view.find_elements(By.CSS_SELECTOR, "#curves .dot")) == 3
+    assert len(view.find_elements(By.CSS_SELECTOR, "#curves .dot:not(.published)")) == 3
+    assert len(view.find_elements(By.CSS_SELECTOR, "#order .heat")) == 3
+    assert "local AR-ness" in texts(view, "#more tbody th")
+    assert texts(view, "#gap tbody tr:first-child td") == ["0.0", "−4.0", "−8.0"]
+    assert texts(view, "#gap .sum:last-child td") == ["0.0 n=3", "−4.0 n=3", "−8.0 n=3"]
+
+
+def test_published_curves_lie_over_ours_and_can_be_left_out(view):
+    assert len(view.find_elements(By.CSS_SELECTOR, "#curves .dot.published")) == 2
+    assert len(view.find_elements(By.CSS_SELECTOR, "#tasks .dot.published")) == 1
+    assert texts(view, "#curves .toggle")[-1] == "published: m · confidence-topk"
+    assert "published: m · confidence-topk" in texts(view, "#leaderboard tbody th")
+    dot = one(view, "#curves .dot.published:last-child")
+    view.execute_script("arguments[0].scrollIntoView({block: 'center'})", dot)
+    webdriver.ActionChains(view).move_to_element(dot).perform()
+    said = one(view, "#tooltip").text
+    assert "40 %" in said
+    assert "no interval was published" in said
+    Select(one(view, "#curves-published")).select_by_visible_text("none")
+    assert not view.find_elements(By.CSS_SELECTOR, "#curves .dot.published, #tasks .dot.published")
+
+
+def test_the_map_ranks_tasks_where_only_one_number_is_known(browser, pages):
+    browser.get(f"file://{pages / 'ranked.html'}")
+    assert texts(browser, "#map .label") == ["copy", "shuffle"]
+    assert "Unknown for copy, shuffle: no blocks." in texts(browser, "#map .note")
+    one(browser, "#map .chart").send_keys(Keys.ARROW_RIGHT)
+    assert "parallelizability 2.00" in one(browser, "#tooltip").text
+    assert browser.get_log("browser") == []
+
+
+def test_a_map_without_a_number_is_left_out(browser, pages):
+    browser.get(f"file://{pages / 'many.html'}")
+    assert "Task map" not in texts(browser, "#nav a")
 
 
 def column(view: webdriver.Chrome, place: int) -> list[float]:
@@ -160,7 +212,7 @@ def test_curves_tell_their_points_by_keyboard_and_can_be_hidden(view):
     toggle = one(view, "#curves .toggle")
     toggle.click()
     assert toggle.get_attribute("aria-pressed") == "false"
-    assert not view.find_elements(By.CSS_SELECTOR, "#curves .dot")
+    assert not view.find_elements(By.CSS_SELECTOR, "#curves .dot:not(.published)")
 
 
 def test_hovering_a_curve_shows_the_point(view):
@@ -227,7 +279,7 @@ def test_early_and_late_tokens_have_other_colours(view):
 def test_playing_ends_with_the_answer(view):
     one(view, "#step").send_keys(Keys.HOME)
     one(view, "#play").click()
-    WebDriverWait(view, 10).until(lambda _: pane(view)[-1] == "eos")
+    WebDriverWait(view, 60).until(lambda _: pane(view)[-1] == "eos")
     assert one(view, "#play").text == "Play"
 
 

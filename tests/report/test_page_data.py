@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from pbench.report.charts import colour
+from pbench.report.decoding_order import heat_map
 from pbench.report.findings import FailureKind, FailureRow, Findings, TaskPlace
 from pbench.report.page_data import page_data
 from tests.report.conftest import report_of
@@ -81,3 +82,26 @@ def test_hostile_names_are_made_visible(hostile):
     assert "\\u001b" not in text
     assert "\u202e" not in text
     assert "\\\\x1b" in text
+
+
+def test_what_was_asked_for_is_on_the_page_too(laden, monkeypatch):
+    tables = page_data(laden, Findings())["tables"]
+    titles = [table["title"] for table in tables["shown"]]
+    assert any("against the baseline" in title for title in titles)
+    assert any("order of unmasking" in title for title in titles)
+    assert tables["left_out"] == 0
+    for shown, table in zip(tables["shown"], laden.extras.tables, strict=True):
+        assert len(shown["rows"]) == len(table.rows)
+        assert {len(row) for row in shown["rows"]} == {len(shown["columns"])}
+        assert all(cell.isprintable() for row in shown["rows"] for cell in row)
+    monkeypatch.setattr("pbench.report.page_data._MOST_TABLES", 1)
+    cut = page_data(laden, Findings())["tables"]
+    assert (len(cut["shown"]), cut["left_out"]) == (1, len(titles) - 1)
+
+
+def test_heat_maps_are_letters_by_the_square_root_of_the_share(report):
+    point = report.points[0].settings.id
+    (shown,) = page_data(report, Findings(heats=(heat_map(point, 2, [[1, 1], [1, 2], [1, 2], [1, 2]]),)))[
+        "order"
+    ]
+    assert shown == {"point": 0, "length": 2, "steps": 2, "rows": ["zi", "0v"]}

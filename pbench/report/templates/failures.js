@@ -1,13 +1,12 @@
 // Failure bars: of the answers at each setting, how many fail in which way; settings from slow to fast.
-const KIND_COLOURS = ["#c65d57", "#d9924a", "#c9b458", "#7fa65a", "#4f9d94", "#5b8db8", "#8076b8", "#b0709c", "#8a6f5c", "#7c8794"];
+const KIND_COLOURS = ["#c65d57", "#d9924a", "#c9b458", "#7fa65a", "#4f9d94", "#5b8db8", "#8076b8", "#b0709c", "#8a6f5c", "#7c8794", "#e3a7a1", "#a9c7e0", "#3f5b73"];
 
 function drawFailures(section, data) {
   const { kinds, rows } = data.failures;
   const present = [...new Set(rows.map((row) => row[1]))].sort((a, b) => a - b);
   const state = { task: "all" };
   const holder = h("div", { class: "bars" });
-  const key = h("div", { class: "legend", role: "list" }, kinds.map((kind, i) =>
-    h("span", { role: "listitem", title: kind.about, class: "named" }, swatch(KIND_COLOURS[i % KIND_COLOURS.length]), kind.name)));
+  const key = h("div", { class: "legend", role: "list" });
 
   function draw() {
     const sums = new Map();
@@ -18,6 +17,9 @@ function drawFailures(section, data) {
       counts.forEach((number, i) => { sum.counts[i] += number; });
       sums.set(point, sum);
     }
+    const seen = kinds.map((kind, i) => [kind, i]).filter(([, i]) => [...sums.values()].some((sum) => sum.counts[i]));
+    key.replaceChildren(...seen.map(([kind, i]) =>
+      h("span", { role: "listitem", title: kind.about, class: "named" }, swatch(KIND_COLOURS[i % KIND_COLOURS.length]), kind.name)));
     const groups = data.series.map((series, number) => [series, data.points.map((point, i) => [point, i]).filter(([point, i]) => point.series === number && sums.has(i))]);
     holder.replaceChildren(...groups.filter(([, points]) => points.length).map(([series, points]) =>
       h("div", { class: "bar-group" }, h("h3", {}, named(series)), points.map(([point, i]) => failureBar(point, sums.get(i), kinds)))));
@@ -38,5 +40,5 @@ function failureBar(point, sum, kinds) {
   sum.counts.forEach((number, i) => {
     if (number) bar.append(styled(h("i", { title: `${kinds[i].name}: ${number} of ${sum.n}` }), { width: `${(100 * number) / sum.n}%`, background: KIND_COLOURS[i % KIND_COLOURS.length] }));
   });
-  return h("div", { class: "bar-row" }, h("span", { class: "bar-name" }, point.setting, h("small", {}, speed ? ` ${fixed(speed, 1)} / step` : "")), bar, h("span", { class: "bar-sum" }, `${percent(failed / sum.n, 0)} %`));
+  return h("div", { class: "bar-row" }, h("span", { class: "bar-name" }, point.setting, h("small", {}, speed ? ` ${fixed(speed, 1)} / step` : "")), bar, h("span", { class: "bar-sum" }, `${fixed((100 * failed) / sum.n, 1)} %`));
 }

@@ -14,7 +14,7 @@ function meanCell(stats) {
     s("line", { x1: 0, x2: 100, y1: 5, y2: 5, class: "rail" }));
   if (stats.low !== null) bar.append(s("line", { x1: 100 * stats.low, x2: 100 * stats.high, y1: 5, y2: 5, class: "range" }));
   bar.append(s("line", { x1: 100 * stats.score, x2: 100 * stats.score, y1: 0, y2: 10, class: "mark" }));
-  return h("span", { class: "mean" }, h("b", {}, percent(stats.score)), h("small", {}, interval(stats.low, stats.high)), bar);
+  return h("span", { class: "mean" }, h("b", {}, fixed(100 * stats.score, 1)), h("small", {}, interval(stats.low, stats.high)), bar);
 }
 
 // A row for measured values and, for adaptive samplers, one for those between measured points.
@@ -25,6 +25,11 @@ function pbxTable(data) {
     if (!series.adaptive) return [measured];
     return [measured, { series, kind: "interpolated", values: pbx.interpolated, bounds: [], why: null }];
   });
+  for (const { series, pbx } of data.published.pbx) {
+    const own = { series, bounds: [], why: pbx.why };
+    rows.push({ ...own, kind: "measured", values: pbx.measured });
+    if (series.adaptive) rows.push({ ...own, kind: "interpolated", values: pbx.interpolated, why: null });
+  }
   const levels = data.thresholds.map((x, i) => ({
     label: `PB${x}`, title: `Most tokens per step with a mean of at least ${x} %`, number: true, value: (row) => row.values[i],
     cell: (row) => h("span", {}, h("b", {}, fixed(row.values[i])), " ", h("small", {}, boundsText(row.bounds[i]))),
@@ -73,7 +78,7 @@ function notesOf(point) {
 function oracleTable(data) {
   const columns = [
     { label: "run", title: "The threshold sweep", value: (row) => row.name, cell: (row) => named(row) },
-    { label: "mean, %", title: "Mean if every sample had its own best threshold", number: true, value: (row) => row.score, cell: (row) => percent(row.score) },
+    { label: "mean, %", title: "Mean if every sample had its own best threshold", number: true, value: (row) => row.score, cell: (row) => (row.score === null ? NONE : fixed(100 * row.score, 1)) },
     { label: "tokens / step", title: "Speed of the same choice", number: true, value: (row) => row.speed, cell: (row) => fixed(row.speed) },
     { label: "gap", title: "Oracle speed / best speed of one threshold at equal quality", number: true, value: (row) => row.gap, cell: (row) => (row.gap === null ? whyOf(row.why ?? NONE) : `${fixed(row.gap)}×`) },
   ];

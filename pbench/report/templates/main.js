@@ -54,8 +54,11 @@ function drawPage() {
       const curves = drawCurves(part("curves"), data);
       drawMultiples(part("tasks"), data, curves);
     }
-    if (data.map.length) drawTaskMap(part("map"), data);
+    if (data.map.some((place) => place.parallelizability !== null || place.order_preference !== null)) drawTaskMap(part("map"), data);
     if (data.failures.rows.length) drawFailures(part("failures"), data);
+    if (data.order.length) drawOrder(part("order"), data);
+    if (data.gaps.length) drawGaps(part("gap"), data);
+    if (data.tables.shown.length) drawExtras(part("more"), data);
   }
   if (data.browser?.samples.length) drawBrowser(part("samples"), data, makeViewer(part("trace"), data.browser));
   drawNav();

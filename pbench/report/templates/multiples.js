@@ -1,7 +1,8 @@
 // Small multiples: one panel a task, in the report's order, all with the same axes.
 function drawMultiples(section, data, curves) {
   const speeds = data.points.flatMap((point) => Object.values(point.tasks)).filter((stats) => stats.score !== null && stats.speed > 0).map((stats) => stats.speed);
-  const ticks = powers(speeds);
+  const theirs = data.published.curves.flatMap((curve) => Object.values(curve.tasks).flat().map(([speed]) => speed));
+  const ticks = powers([...speeds, ...theirs]);
   const grid = h("div", { class: "multiples" });
   data.tasks.forEach((task, i) => {
     const holder = h("div", { class: "holder" });
@@ -9,7 +10,7 @@ function drawMultiples(section, data, curves) {
       h("figcaption", {}, button(task.name, () => curves.show(`task:${i}`), { class: "link", title: `Show ${task.name} large` })), holder));
     const draw = () => {
       const width = Math.max(holder.clientWidth, 160);
-      const lines = linesOf(data, `task:${i}`, "speed", curves.hidden());
+      const lines = curves.lines(`task:${i}`);
       holder.replaceChildren(panel(lines, { width, height: 150, ticks, speedName: "tokens / step",
         label: `${task.name}: percent against tokens per step; arrow keys go from point to point.` }));
     };

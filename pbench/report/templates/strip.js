@@ -57,7 +57,7 @@ function stripOf(trace, table) {
     strip.setAttribute("aria-label", `Answer after step ${current}: ${set} of ${replay.length} positions set`);
     const back = changes.filter((event) => event[4] === "r").length;
     said.textContent = current
-      ? `Step ${current} of ${replay.last}: ${count(changes.length - back, "token")} committed${back ? `, ${back} taken back` : ""}; ${set} of ${replay.length} positions set.`
+      ? `Step ${current} of ${replay.last}: ${count(changes.length - back, "token")} committed${back ? `, ${back} taken back` : ""}; ${set} of ${replay.length} positions set${gapText(trace.gap, current)}.`
       : `Before the first step: ${set ? `${count(set, "position")} given` : "all positions masked"}.`;
     commits.replaceChildren(...changes.map((event) => commitItem(event, read, replay.last)));
   }

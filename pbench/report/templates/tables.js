@@ -53,6 +53,6 @@ function sortableTable(caption, columns, rows, sorted = null) {
   }
 
   draw();
-  const table = h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, heads)), body);
+  const table = h("table", {}, h("caption", {}, h("span", {}, caption)), h("thead", {}, h("tr", {}, heads)), body);
   return h("div", {}, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, table), more);
 }

@@ -1,13 +1,47 @@
 // The task map: how hard a task is to decode in parallel, and whether it wants an order.
 function drawTaskMap(section, data) {
-  const places = data.map.filter((place) => place.parallelizability !== null && place.order_preference !== null);
-  const others = data.map.filter((place) => !places.includes(place));
+  const [across, up] = ["parallelizability", "order_preference"].map((name) => data.map.filter((place) => place[name] !== null));
+  const both = across.filter((place) => up.includes(place));
+  const places = both.length ? both : across.length ? across : up;
   const holder = h("div", { class: "holder large" });
-  section.append(
-    h("p", { class: "note" }, "To the right: the score survives more tokens a step (centre of mass of the score over k, any order). Up: shorter blocks, more from left to right, do better (at k = 2)."),
-    holder);
-  if (others.length) section.append(h("p", { class: "note" }, "Not on the map: ", others.map((place) => `${place.name} (${place.why ?? "unknown"})`).join("; "), "."));
-  if (places.length) onResize(holder, () => holder.replaceChildren(mapChart(places, Math.max(holder.clientWidth, 300))));
+  const words = [
+    places === up ? null : "To the right: the score survives more tokens a step (centre of mass of the score over k, any order).",
+    places === across ? null : "Up: shorter blocks, more from left to right, do better (at k = 2).",
+  ];
+  section.append(h("p", { class: "note" }, words.filter(Boolean).join(" ")), holder, missingPlaces(data.map.filter((place) => place.why !== null)));
+  const draw = both.length ? mapChart : (own, width) => rankChart(own, places === across ? "parallelizability" : "order_preference", width);
+  onResize(holder, () => holder.replaceChildren(draw(places, Math.max(holder.clientWidth, 300))));
+}
+
+// Why something is not there, each reason once.
+function missingPlaces(places) {
+  const reasons = new Map();
+  for (const { name, why } of places) reasons.set(why, [...(reasons.get(why) ?? []), name]);
+  const all = (names) => (names.length > 3 ? `${names.length} tasks` : names.join(", "));
+  return h("p", { class: "note" }, [...reasons].map(([why, names]) => `Unknown for ${all(names)}: ${why}.`).join(" "));
+}
+
+// One number a task, the smallest first: where only one of the two is known.
+function rankChart(places, measure, width) {
+  const own = [...places].sort((a, b) => a[measure] - b[measure]);
+  const [left, line] = [Math.min(170, width * 0.4), 24];
+  const height = own.length * line + 46;
+  const ticks = roundTicks(Math.min(0, own[0][measure]), own.at(-1)[measure]);
+  const x = lineScale(ticks[0], ticks.at(-1), left, width - 60);
+  const words = measure.replace("_", " ");
+  const chart = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", tabindex: 0, "aria-label": `Tasks by ${words}; arrow keys go from task to task.` });
+  for (const tick of ticks) chart.append(s("g", { class: "axes" }, s("line", { x1: x(tick), x2: x(tick), y1: 6, y2: height - 38 }), s("text", { x: x(tick), y: height - 22, "text-anchor": "middle" }, String(tick))));
+  chart.append(s("g", { class: "axes" }, s("text", { x: width - 16, y: height - 4, "text-anchor": "end", class: "title" }, `${words} →`)));
+  const marks = own.map((place, i) => ({ x: x(place[measure]), y: 18 + i * line, row: 0, lines: [place.name, `${words} ${fixed(place[measure])}`] }));
+  for (const { x: at, y, lines: [name, value] } of marks) {
+    chart.append(
+      s("line", { x1: x(Math.max(ticks[0], 0)), x2: at, y1: y, y2: y, class: "stem" }), s("circle", { cx: at, cy: y, r: 5, class: "place" }),
+      s("text", { x: left - 12, y: y + 4, "text-anchor": "end", class: "label" }, name), s("text", { x: at + 10, y: y + 4 }, value.split(" ").at(-1)));
+  }
+  const halo = s("circle", { r: 9, class: "halo", visibility: "hidden" });
+  chart.append(halo);
+  explorable(chart, marks, halo);
+  return chart;
 }
 
 function mapChart(places, width) {

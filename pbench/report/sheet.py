@@ -1,0 +1,114 @@
+"""The numbers of scored samples as columns: read by column, never the traces or texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["COLUMNS", "PER_ROW", "Sheet", "sheet_of"]
+
+COLUMNS = (
+    "task", "index", "status", "nfe", "gen_length", "content_length", "seconds", "headline", "scores",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Columns of equal length N, a row a sample, of one file or of several.
+
+    `task` holds codes into `tasks`, in the order of their first rows. `value` is the headline and
+    `combined` the value named `score`, both in 0..1 and NaN where there is none, as are numbers that
+    are unknown; `error` marks rows that were not decoded.
+    """
+
+    task: np.ndarray
+    index: np.ndarray
+    error: np.ndarray
+    value: np.ndarray
+    combined: np.ndarray
+    nfe: np.ndarray
+    gen_length: np.ndarray
+    content_length: np.ndarray
+    seconds: np.ndarray
+    tasks: tuple[str, ...]
+
+    def part(self, start: int, stop: int) -> Sheet:
+        """The rows from `start` up to `stop`, not copied."""
+        return Sheet(*(getattr(self, name)[start:stop] for name in PER_ROW), tasks=self.tasks)
+
+
+PER_ROW = tuple(item.name for item in fields(Sheet) if item.name != "tasks")
+
+
+def sheet_of(table: pa.Table) -> Sheet:
+    """The rows of a table of COLUMNS."""
+    columns = {name: _flat(table[name]) for name in COLUMNS}
+    task, tasks = _codes(columns["task"])
+    value, combined = _values(columns["scores"], columns["headline"])
+    return Sheet(
+        task=task,
+        index=columns["index"].to_numpy(zero_copy_only=False),
+        error=_equal(columns["status"], "error"),
+        value=value,
+        combined=combined,
+        nfe=_numbers(columns["nfe"]),
+        gen_length=_numbers(columns["gen_length"]),
+        content_length=_numbers(columns["content_length"]),
+        seconds=_numbers(columns["seconds"]),
+        tasks=tasks,
+    )
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    """One contiguous array of a column's chunks."""
+    import pyarrow as pa
+
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _codes(array: pa.Array) -> tuple[np.ndarray, tuple[str, ...]]:
+    encoded = array.dictionary_encode()
+    return encoded.indices.to_numpy(zero_copy_only=False), tuple(encoded.dictionary.to_pylist())
+
+
+def _numbers(array: pa.Array) -> np.ndarray:
+    import pyarrow as pa
+
+    return array.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def _equal(array: pa.Array, word: str) -> np.ndarray:
+    import pyarrow.compute as pc
+
+    return pc.equal(array, word).to_numpy(zero_copy_only=False)
+
+
+def _values(scores: pa.Array, headlines: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row the value [N] named by its headline, and the one named `score`; NaN if absent or null."""
+    offsets = scores.offsets.to_numpy()
+    first, last = (int(offsets[0]), int(offsets[-1])) if len(scores) else (0, 0)
+    row = np.repeat(np.arange(len(scores)), np.diff(offsets) if len(scores) else 0)
+    keys, names = _codes(scores.keys[first:last])
+    numbers = _numbers(scores.items[first:last])
+
+    def picked(wanted: np.ndarray) -> np.ndarray:
+        values = np.full(len(scores), np.nan)
+        hit = keys == wanted[row]
+        values[row[hit]] = numbers[hit]
+        return values
+
+    codes, named = _codes(headlines)
+    own = _places(named, names)[codes]
+    return picked(own), picked(np.repeat(_places(("score",), names), len(scores)))
+
+
+def _places(wanted: Sequence[str], names: Sequence[str]) -> np.ndarray:
+    """The place of each name among `names`; -1 if it is not there."""
+    place = {name: code for code, name in enumerate(names)}
+    return np.array([place.get(name, -1) for name in wanted], dtype=np.int64)
