@@ -26,7 +26,7 @@ from pbench.decode import Engines, LocalRunner
 from pbench.decode.canvas import BatchCanvas
 from pbench.decode.job import Job, ModelChoice
 from pbench.decode.queue import SampleQueue
-from pbench.decode.workers import WorkerPool
+
 from pbench.interfaces import Denoiser
 from pbench.models import find_model
 from pbench.models.masked import MaskedDenoiser

@@ -27,6 +27,7 @@ __all__ = [
     "content_hash",
     "load_yaml",
     "validate_options",
+    "yaml_line",
 ]
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map")}
@@ -94,6 +95,17 @@ def load_yaml(path: Path, model: type[M]) -> M:
     except ValidationError as error:
         loc, message = _first_problem(error, model)
         raise ConfigError(message, path=path, line=_line_of(root, loc)) from None
+
+
+def yaml_line(path: Path, *loc: str | int) -> int | None:
+    """Line of what lies at `loc` (keys and list places) in a YAML file, or of the deepest part that is there.
+
+    A list of one may be written without its brackets. None if the file cannot be read any more.
+    """
+    try:
+        return _line_of(_compose(path), loc)
+    except ConfigError:
+        return None
 
 
 def validate_options(model: type[M], values: Mapping[str, Any], what: str) -> M:

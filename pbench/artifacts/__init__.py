@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pbench.artifacts.artifact import (
     kind_of,
+    once_each,
     read_columns,
     read_manifest,
     read_rows,
@@ -35,6 +36,7 @@ __all__ = [
     "file_hash",
     "kind_of",
     "numbered_lines",
+    "once_each",
     "read_columns",
     "read_manifest",
     "read_rows",

@@ -16,12 +16,21 @@ from pbench.artifacts import manifest as manifests
 from pbench.artifacts.rows import Record, kind_of_record, to_row
 from pbench.artifacts.schemas import Kind, column_names
 from pbench.errors import ArtifactError, UsageError, unknown_name
-from pbench.records import Sample
+from pbench.records import Generation, Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["kind_of", "read_columns", "read_manifest", "read_rows", "samples_hash", "scan", "write_artifact"]
+__all__ = [
+    "kind_of",
+    "once_each",
+    "read_columns",
+    "read_manifest",
+    "read_rows",
+    "samples_hash",
+    "scan",
+    "write_artifact",
+]
 
 
 def write_artifact(path: Path, kind: Kind, rows: Iterable[Record], manifest: Mapping[str, Any]) -> Path:
@@ -51,6 +60,17 @@ def read_rows(path: Path, kind: Kind) -> Iterator[Any]:
     """
     manifests.require_kind(read_manifest(path), kind, path)
     return _form(path).read_rows(path, kind)
+
+
+def once_each(rows: Iterable[Generation], path: Path) -> Iterator[Generation]:
+    """`rows` of the file `path` as they are; ArtifactError at a sample's second row."""
+    seen: set[str] = set()
+    for row in rows:
+        name = row.sample.sample_id
+        if name in seen:
+            raise ArtifactError(f"{path}: {name} stands twice in it; it would count twice. Make the file again")
+        seen.add(name)
+        yield row
 
 
 def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:

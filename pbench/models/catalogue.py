@@ -20,6 +20,7 @@ from pbench.config import checkpoint_config
 from pbench.errors import ArtifactError, UsageError, unknown_name
 from pbench.interfaces import Denoiser, TextGenerator
 from pbench.models.checkpoint import Checkpoint
+from pbench.plugins import load_foreign
 
 if TYPE_CHECKING:
     import torch
@@ -251,8 +252,5 @@ def _foreign() -> list[EntryPoint]:
 
 def _foreign_loader(family: str) -> Callable[..., Any]:
     point = next(point for point in _foreign() if point.name == family)
-    try:
-        loader: Any = point.load()
-    except Exception as error:
-        raise UsageError(f"model family {family!r} from {point.value} cannot be loaded: {error}") from error
+    loader: Callable[..., Any] = load_foreign(point, "model family")
     return loader

@@ -12,6 +12,7 @@ from typing import Any
 from pbench.artifacts import (
     file_hash,
     kind_of,
+    once_each,
     read_columns,
     read_manifest,
     read_rows,
@@ -100,7 +101,8 @@ def score_run(
         asked = None if manifest["grammar_checker"] is None else checker
         compared = None if manifest["bertscore"] is None else bertscore
         cached = None if asked is None else CachedChecker(asked, cache_path(target.parent))
-        scores = _scored(read_rows(path, "generations"), MetricTools(cached, compared))
+        rows = once_each(read_rows(path, "generations"), path)
+        scores = _scored(rows, MetricTools(cached, compared))
         total = read_manifest(path)["rows"]
         # The writer takes the manifest when it has taken the last row; until then it is filled.
         return write_artifact(target, "scores", _counted(scores, manifest, total, on_progress), manifest)

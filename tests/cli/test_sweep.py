@@ -71,11 +71,12 @@ def test_a_second_time_nothing_is_decoded_and_a_longer_grid_renames_nothing(caps
 
 
 def test_what_cannot_be_run_stops_nothing_else_and_is_said(capsys):
-    said = swept(capsys, written("nosuch, tiny"), "--json", code=3)
+    Path("broken").mkdir()
+    said = swept(capsys, written("broken, tiny"), "--json", code=3)
     result = json.loads(said.out)
     assert len(result["files"]) == 5
     assert len(result["failures"]) == 5
-    assert "nosuch confidence k=8" in result["failures"]
+    assert "config.json" in result["failures"]["broken confidence k=8"]
     assert "5 of 10 runs could not be done" in said.err
 
 

@@ -16,7 +16,7 @@ import pytest
 from pbench.artifacts import read_manifest, read_rows
 from pbench.artifacts.rows import to_row
 from pbench.decode import LocalRunner, decode_run, journal_path, make_plan, run_identity
-from pbench.decode.workers import WorkerPool
+from pbench.decode.processes import process_pool
 from pbench.errors import ArtifactError
 from tests.decode.crew import Crew
 from tests.decode.test_run import task
@@ -29,8 +29,23 @@ def samples(count: int = 10):
     return [replace(each, gen_length=4 + 4 * (each.index % 2)) for each in task(count).samples]
 
 
-def pool(crew: Crew, workers: int = 2, batch_size=2) -> WorkerPool:
-    return WorkerPool(crew.opener, ["cpu"] * workers, batch_size, crew.engines())
+class OneRun:
+    """A pool for a single run."""
+
+    def __init__(self, crew: Crew, workers: int, batch_size):
+        self.pool = process_pool(crew.load, ["cpu"] * workers, batch_size)
+        self.inner = self.pool.runner(crew.assemble, crew.engines())
+
+    def run(self, samples):
+        with self.pool:
+            yield from self.inner.run(samples)
+
+    def __getattr__(self, name: str):
+        return getattr(self.inner, name)
+
+
+def pool(crew: Crew, workers: int = 2, batch_size=2) -> OneRun:
+    return OneRun(crew, workers, batch_size)
 
 
 def plain(rows):
