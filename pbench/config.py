@@ -121,9 +121,11 @@ def _compose(path: Path) -> Node:
     from ruamel.yaml.error import YAMLError
 
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_BYTES + 1)  # the size that is said of /dev/zero is 0
+        if len(data) > _MAX_BYTES:
             raise ConfigError("the file is larger than 4 MB; that is no configuration", path=path)
-        text = path.read_text(encoding="utf-8")
+        text = data.decode("utf-8")
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", path=path) from None
     except UnicodeDecodeError:

@@ -100,7 +100,9 @@ class Registry(Generic[T]):
         try:
             thing = load_foreign(point, self.kind)
             if not self._is_one(thing):
-                raise UsageError(f"{self.kind} {name!r}: {point.value} is a {type(thing).__name__}, no {self.kind}")
+                raise UsageError(
+                    f"{self.kind} {name!r}: {point.value} is a {type(thing).__name__}, no {self.kind}"
+                )
         except UsageError as error:
             self.broken[name] = str(error)
             raise

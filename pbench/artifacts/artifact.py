@@ -68,7 +68,9 @@ def once_each(rows: Iterable[Generation], path: Path) -> Iterator[Generation]:
     for row in rows:
         name = row.sample.sample_id
         if name in seen:
-            raise ArtifactError(f"{path}: {name} stands twice in it; it would count twice. Make the file again")
+            raise ArtifactError(
+                f"{path}: {name} stands twice in it; it would count twice. Make the file again"
+            )
         seen.add(name)
         yield row
 
@@ -143,3 +145,5 @@ def _require_file(path: Path) -> None:
         raise ArtifactError(f"{path}: is a folder; name a file")
     if not os.path.lexists(path):
         raise ArtifactError(f"{path}: there is no such file")
+    if path.exists() and not path.is_file():  # opening a pipe would wait for who writes to it
+        raise ArtifactError(f"{path}: is a device or a pipe; name a file")

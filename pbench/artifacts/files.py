@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import secrets
@@ -44,8 +45,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the name `path` when the block ends, and leaves no trace if it fails.
 
     It is written under a temporary name in the same folder (made where it is missing), synced,
-    renamed, and the folder synced. A symbolic link stays one: its target is replaced. UsageError for
-    a folder, a device or a pipe. On any exception the temporary file goes and what stood at `path` is as it was. OSErrors name `path`.
+    renamed, and the folder synced. A symbolic link stays one: its target is replaced. On any
+    exception the temporary file goes and what stood at `path` is as it was. OSErrors name `path`;
+    UsageError for a folder, a device or a pipe.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():

@@ -60,7 +60,12 @@ def main() -> NoReturn:
     first = [word for word in arguments if word in _ANYWHERE]
     arguments = first + [word for word in arguments if word not in _ANYWHERE]
     console.configure(debug="--debug" in first, quiet="--quiet" in first)
-    sys.exit(_run(arguments))
+    code = _run(arguments)
+    try:
+        console.flush()
+    except (OSError, console.ReaderGoneError):
+        console.mute(sys.stdout)
+    sys.exit(code)
 
 
 def _register() -> None:
@@ -77,8 +82,7 @@ def _run(arguments: list[str]) -> int:
     try:
         code = _called(arguments)
         console.flush()
-    except BrokenPipeError:
-        console.mute(sys.stdout)
+    except console.ReaderGoneError:
         return 0
     except _ClickError as error:
         return _usage(error)
@@ -92,8 +96,6 @@ def _run(arguments: list[str]) -> int:
         return _explain(error, error.exit_code, str(error))
     except OSError as error:
         name = "" if error.filename is None else f"{error.filename}: "
-        if error.filename == "standard output":
-            console.mute(sys.stdout)
         return _explain(error, 2, f"{name}{error.strerror or error}")
     except ModuleNotFoundError as error:
         return _explain(error, 2, f"{error}; it is needed here: `pbench doctor` says what is missing")

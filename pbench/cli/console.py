@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
+    "ReaderGoneError",
     "any_terminal",
     "clean",
     "configure",
@@ -28,6 +29,10 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
+
+
+class ReaderGoneError(Exception):
+    """Nobody reads standard output any more; not an OSError, for click ends the program at that one."""
 
 
 @dataclass
@@ -59,13 +64,16 @@ def clean(text: str) -> str:
 
 
 def result(text: str) -> None:
-    """One line (or more) of the command's result, on stdout; OSError where it cannot be written."""
+    """One line (or more) of the command's result, on stdout.
+
+    OSError where it cannot be written, ReaderGoneError where nobody would read it.
+    """
     with _naming_stdout():
         sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
 def flush() -> None:
-    """Hand the results over; OSError where that cannot be."""
+    """Hand the results over; errors as of `result`."""
     if sys.stdout is not None:
         with _naming_stdout():
             sys.stdout.flush()
@@ -77,6 +85,8 @@ def _naming_stdout() -> Iterator[None]:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
     try:
         yield
+    except BrokenPipeError:
+        raise ReaderGoneError from None
     except OSError as error:
         raise OSError(error.errno, error.strerror, "standard output") from None
 

@@ -43,11 +43,11 @@ def decode(
     seed: int = typer.Option(0, help="Seed of random orders and of temperature > 0."),
     device: str = typer.Option(None, help="cpu (the default), cuda:0, ..."),
     gpus: list[str] = typer.Option(None, help="One worker process on each of these GPUs: 0,1."),
-    workers: int = typer.Option(None, min=1, help="Worker processes on --device, or actors on a Ray cluster."),
+    workers: int = typer.Option(None, min=1, help="Worker processes on --device, or actors of Ray."),
     engine: Literal["local", "ray"] = typer.Option("local", help="This machine, or a Ray cluster."),
     address: str = typer.Option(None, help="The Ray cluster: auto, HOST:PORT. Default: one started here."),
     gpus_per_worker: float = typer.Option(None, min=0.0, help="Of each actor on a Ray cluster. Default: 0."),
-    shard: str = typer.Option(None, metavar="I/N", help="Decode this part of the samples, into its own file."),
+    shard: str = typer.Option(None, metavar="I/N", help="Decode this part of the samples, to its own file."),
     family: str = typer.Option(None, help="Take the checkpoint for one of this family, whatever it says."),
     trust_remote_code: bool = typer.Option(
         False, "--trust-remote-code", help="Accept weights in pickle files; needs a revision for hub ids."

@@ -15,8 +15,8 @@ from pbench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from pbench.decode.data import TaskData
-    from pbench.decode.job import Job, ModelChoice
     from pbench.decode.hosts import Host, Where
+    from pbench.decode.job import Job, ModelChoice
     from pbench.decode.memory import BatchSize
     from pbench.decode.options import EngineOptions
     from pbench.decode.plan import Plan

@@ -32,7 +32,7 @@ def sweep(
     limit: int = typer.Option(None, min=1, help="At most this many samples of each task."),
     device: str = typer.Option(None, help="cpu (the default), cuda:0, ..."),
     gpus: list[str] = typer.Option(None, help="One worker process on each of these GPUs: 0,1."),
-    workers: int = typer.Option(None, min=1, help="Worker processes on --device, or actors on a Ray cluster."),
+    workers: int = typer.Option(None, min=1, help="Worker processes on --device, or actors of Ray."),
     engine: Literal["local", "ray"] = typer.Option("local", help="This machine, or a Ray cluster."),
     address: str = typer.Option(None, help="The Ray cluster: auto, HOST:PORT. Default: one started here."),
     gpus_per_worker: float = typer.Option(None, min=0.0, help="Of each actor on a Ray cluster. Default: 0."),

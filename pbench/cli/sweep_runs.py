@@ -92,9 +92,7 @@ def run_grid(grid: Grid, base: Base, as_json: bool) -> None:
     _finish(outcome, total, as_json)
 
 
-def by_model(
-    grid: Grid, base: Base, failures: dict[str, str]
-) -> Iterator[tuple[Looked, list[Cell]]]:
+def by_model(grid: Grid, base: Base, failures: dict[str, str]) -> Iterator[tuple[Looked, list[Cell]]]:
     """Each model, without weights, and its runs; the runs of one that cannot be had are failures."""
     for name, group in groupby(grid.runs, key=lambda cell: cell.model):
         cells = list(group)

@@ -275,7 +275,7 @@ def nfe_bound(
     UsageError for lengths that the sampler refuses, as the run itself would raise.
     """
     lengths = Counter(sample.gen_length for sample in samples)
-    return sum(number * most_steps(length, sampler, block_length, causal) for length, number in lengths.items())
+    return sum(n * most_steps(length, sampler, block_length, causal) for length, n in lengths.items())
 
 
 def most_steps(gen_length: int, sampler: Sampler, block_length: int | None, causal: int | None = None) -> int:

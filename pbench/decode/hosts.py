@@ -1,4 +1,4 @@
-"""Where a model is at work: in this process, in worker processes, on a Ray cluster; loaded once, for many runs.
+"""Where a model is at work: this process, worker processes, a Ray cluster; loaded once, for many runs.
 
 `chosen_where` turns the command line into a `Where`; `open` makes a `Host` of it, which loads the
 model when the first sample is to be decoded, and keeps it until it is closed.
@@ -110,12 +110,12 @@ def chosen_where(
 ) -> Where:
     """What the options of the command line ask for; UsageError for what contradicts or is not there."""
     if engine == "ray":
-        for flag, value in (("--gpus", gpus), ("--device", device)):
-            if value:
+        for flag, given in (("--gpus", bool(gpus)), ("--device", device is not None)):
+            if given:
                 raise UsageError(f"{flag} is for this machine; with --engine ray say --gpus-per-worker")
         return OnRay(address, workers, gpus_per_worker or 0.0)
-    for flag, value in (("--address", address), ("--gpus-per-worker", gpus_per_worker)):
-        if value is not None:
+    for flag, given in (("--address", address is not None), ("--gpus-per-worker", bool(gpus_per_worker))):
+        if given:
             raise UsageError(f"{flag} is for Ray; add --engine ray")
     devices = chosen_devices(gpus, device, workers)
     return Processes(tuple(devices)) if devices else Here(device or "cpu")

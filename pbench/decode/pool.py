@@ -1,4 +1,4 @@
-"""Several workers with a model each, kept from run to run: samples go out in chunks, rows come back one by one.
+"""Several workers with a model each, kept from run to run: samples go out in chunks, rows come back.
 
 Whoever has nothing to do takes the next chunk; chunks get smaller towards the end. What a lost worker
 had goes to others, and another worker takes its place. Where workers live is their place's business:

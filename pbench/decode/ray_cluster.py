@@ -32,12 +32,12 @@ _TICK_SECONDS = 5.0
 
 def ray_pool(load: Load, where: OnRay, batch_size: BatchSize) -> Pool:
     """A pool of actors; connects to the cluster, and leaves it when it is closed."""
-    ray = _ray()
     if where.address is not None and where.address.startswith("ray://"):
         raise UsageError(
             f"--address {where.address}: rows cannot stream through Ray's client; run on a machine of the"
             " cluster with --address auto, or name the head's HOST:PORT"
         )
+    ray = _ray()
     ours = not ray.is_initialized()
     with ExitStack() as stack:
         stack.enter_context(_stdout_kept())

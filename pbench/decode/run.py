@@ -31,7 +31,7 @@ OnProgress = Callable[[int, Sequence[Generation]], None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Where the run is and how it went; `decoded` counts the samples of this call, `shards` those taken in."""
+    """Where the run is and how it went: samples that this call decoded, shards that it took in."""
 
     path: Path
     counts: dict[str, int]
@@ -89,9 +89,7 @@ def _answered(status: dict[str, str]) -> set[str]:
     return {name for name, each in status.items() if each != "error"}
 
 
-def _decode(
-    todo: Sequence[Sample], runner: Runner, out: Path, past: Past, on_progress: OnProgress
-) -> None:
+def _decode(todo: Sequence[Sample], runner: Runner, out: Path, past: Past, on_progress: OnProgress) -> None:
     """Decode `todo`; what is finished gets into the journal, whatever ends the loop."""
 
     def tell(rows: list[Generation]) -> None:

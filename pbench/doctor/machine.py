@@ -48,7 +48,11 @@ def _no_gpu(built_for: str | None) -> Finding:
     slow = "no CUDA device: decoding runs on the CPU, which does for `tiny` and not for models of billions"
     if shutil.which("nvidia-smi") is None:
         return Finding("gpu", "note", slow)
-    why = "this torch is built without CUDA" if built_for is None else f"torch (CUDA {built_for}) does not see it"
+    why = (
+        "this torch is built without CUDA"
+        if built_for is None
+        else f"torch (CUDA {built_for}) does not see it"
+    )
     mend = "install a torch for your driver's CUDA (https://pytorch.org/get-started/locally); see nvidia-smi"
     return Finding("gpu", "limited", f"{slow}; there is a driver, but {why}", mend)
 
@@ -57,7 +61,9 @@ def places(cache: Path) -> Iterator[Finding]:
     """Folders that pbench writes to."""
     yield _place("working folder", Path.cwd(), "name another place: --out")
     yield _place("cache", cache, "set XDG_CACHE_HOME to a folder that you may write to")
-    yield _place("temporary files", Path(tempfile.gettempdir()), "set TMPDIR to a folder that you may write to")
+    yield _place(
+        "temporary files", Path(tempfile.gettempdir()), "set TMPDIR to a folder that you may write to"
+    )
     yield _place("models", _model_cache(), "set HF_HOME to a folder that you may write to")
 
 
@@ -103,7 +109,7 @@ def hub() -> Iterator[Finding]:
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
-        found = "offline, as HF_HUB_OFFLINE says: models and data sets that are in the cache, and no others"
+        found = "offline, as HF_HUB_OFFLINE says: only what is in the cache can be had"
         yield Finding("hub", "note", found)
         return
     why = _why_no_answer(constants.ENDPOINT)
@@ -113,7 +119,7 @@ def hub() -> Iterator[Finding]:
     yield Finding(
         "hub",
         "limited",
-        f"{constants.ENDPOINT} does not answer ({why}): models and data sets that are in the cache, and no others",
+        f"{constants.ENDPOINT} does not answer ({why}): only what is in the cache can be had",
         "give folders (--model FOLDER), or a mirror (HF_ENDPOINT); HF_HUB_OFFLINE=1 spares the waiting",
     )
 

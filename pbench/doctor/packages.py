@@ -63,7 +63,9 @@ def tested_versions() -> Iterator[Finding]:
     if not tested:
         return
     here = {name: (_version(name) or "").partition("+")[0] for name in tested}  # +cpu, +cu128: builds of one
-    others = [f"{name} {have} ({tested[name]})" for name, have in here.items() if have not in ("", tested[name])]
+    others = [
+        f"{name} {have} ({tested[name]})" for name, have in here.items() if have not in ("", tested[name])
+    ]
     if not others:
         yield Finding("versions", "ok", "those that pbench is tested with")
         return

@@ -54,7 +54,9 @@ def bundled_model() -> Iterator[Finding]:
         yield Finding("bundled model", "ok", f"loaded, and copied a list, in {seconds:.1f} s")
         return
     found = f"does not copy a list (status {row.status}, score {score}): torch computes something else here"
-    yield Finding("bundled model", "broken", found, "install the torch that pbench is tested with (constraints.txt)")
+    yield Finding(
+        "bundled model", "broken", found, "install the torch that pbench is tested with (constraints.txt)"
+    )
 
 
 def published_models() -> Iterator[Finding]:
@@ -74,9 +76,13 @@ def grammar_checkers() -> Iterator[Finding]:
 
     found = HarperChecker(1).check([_WRONG])[0]
     if found:
-        yield Finding("harper", "ok", f"{HarperChecker(1).version}, finds {len(found)} faults in a faulty sentence")
+        yield Finding(
+            "harper", "ok", f"{HarperChecker(1).version}, finds {len(found)} faults in a faulty sentence"
+        )
     else:
-        yield Finding("harper", "broken", "finds no fault in a faulty sentence", "pip install --upgrade harper-py")
+        yield Finding(
+            "harper", "broken", "finds no fault in a faulty sentence", "pip install --upgrade harper-py"
+        )
     java = java_version()
     yield Finding("java", "ok" if java else "note", java or "not here; LanguageTool needs it")
     why = why_no_local_server()
@@ -88,7 +94,9 @@ def grammar_checkers() -> Iterator[Finding]:
         checker = LanguageToolChecker()
         yield Finding("languagetool", "ok", f"{checker.version} starts and answers")
     except CheckerError as error:
-        yield _without_languagetool(str(error), "install Java 17 or later, or name a server: --languagetool-url")
+        yield _without_languagetool(
+            str(error), "install Java 17 or later, or name a server: --languagetool-url"
+        )
     finally:
         if checker is not None:
             checker.close()

@@ -17,7 +17,7 @@ from pbench.artifacts import read_manifest, read_rows
 from pbench.artifacts.rows import to_row
 from pbench.decode import LocalRunner, decode_run, journal_path, make_plan, run_identity
 from pbench.decode.processes import process_pool
-from pbench.errors import ArtifactError
+from pbench.errors import ArtifactError, UsageError
 from tests.decode.crew import Crew
 from tests.decode.test_run import task
 from tests.scripted import Scripted, hashed
@@ -130,6 +130,45 @@ def test_a_model_that_cannot_be_loaded_is_one_error_and_leaves_nothing_behind(tm
     assert not list(out.parent.iterdir())
     assert not journal_path(out).exists()
     assert gone(crew.started)
+
+
+def test_a_pool_loads_a_model_once_for_many_runs(tmp_path):
+    crew = Crew(tmp_path)
+    with process_pool(crew.load, ["cpu", "cpu"], 2) as crew_pool:
+        for _ in range(3):
+            runner = crew_pool.runner(crew.assemble, crew.engines())
+            assert plain(runner.run(samples())) == alone(crew)
+            assert runner.notes == []
+        one = samples()[:1]
+        assert plain(crew_pool.runner(crew.assemble, crew.engines()).run(one)) == alone(crew, one)
+    assert crew.loads == 2
+    assert gone(crew.started)
+
+
+def test_a_run_that_is_left_in_the_middle_does_not_disturb_the_next_one(tmp_path):
+    crew = Crew(tmp_path, slow=0.01)
+    with process_pool(crew.load, ["cpu", "cpu"], 2) as crew_pool:
+        begun = crew_pool.runner(crew.assemble, crew.engines()).run(samples())
+        next(begun)
+        begun.close()
+        assert plain(crew_pool.runner(crew.assemble, crew.engines()).run(samples())) == alone(crew)
+
+
+def test_a_model_that_cannot_be_loaded_is_not_tried_again_by_each_run(tmp_path):
+    crew = Crew(tmp_path, broken=True)
+    with process_pool(crew.load, ["cpu"], 2) as crew_pool:
+        for _ in range(3):
+            with pytest.raises(ArtifactError, match="is damaged"):
+                list(crew_pool.runner(crew.assemble, crew.engines()).run(samples()))
+    assert crew.loads == 1
+
+
+def test_a_worker_that_finds_another_model_refuses(tmp_path):
+    crew = Crew(tmp_path)
+    look = crew.engines()
+    look.denoiser.identity = {"name": "scripted", "family": "scripted", "files": "of yesterday"}
+    with process_pool(crew.load, ["cpu"], 2) as crew_pool, pytest.raises(UsageError, match="another model"):
+        list(crew_pool.runner(crew.assemble, look).run(samples()))
 
 
 SLOW = """

@@ -5,6 +5,8 @@ A process that imports pbench, torch and the model anew costs about 3 s; a fork 
 
 from __future__ import annotations
 
+import atexit
+import ctypes
 import os
 import pty
 import signal
@@ -78,7 +80,7 @@ def pbench_on_a_terminal(arguments: Sequence[str], folder: str, **variables: str
     if child == 0:
         os.chdir(folder)
         os.environ |= variables
-        sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, closefd=False) for number in (1, 2))
         sys.argv = ["pbench", *arguments]
         root.main()
     for name in ("out", "err"):
@@ -89,6 +91,30 @@ def pbench_on_a_terminal(arguments: Sequence[str], folder: str, **variables: str
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
+def pbench_locked_out(arguments: Sequence[str], folder: str, **variables: str) -> None:
+    """The folder `locked` cannot be written to; exit code 77 where nothing can make it so."""
+    os.chdir(folder)
+    place = Path(folder, "locked")
+    if os.geteuid() == 0:
+        _mount_read_only(place)  # permission bits do not bind root
+    else:
+        place.chmod(0o555)
+        atexit.register(place.chmod, 0o755)
+    if os.access(place, os.W_OK):
+        sys.exit(77)
+    pbench_to(arguments, folder, **variables)
+
+
+def _mount_read_only(place: Path) -> None:
+    """For this process alone: it gets a mount table of its own."""
+    libc = ctypes.CDLL(None)
+    new_table, private, bind, read_only = 0x20000, 0x44000, 0x1000, 0x1021  # sched.h, mount.h
+    if libc.unshare(new_table) == 0:
+        libc.mount(b"none", b"/", None, private, None)
+        for how in (bind, read_only):
+            libc.mount(bytes(place), bytes(place), None, how, None)
+
+
 def _stream(number: int, name: str) -> Any:
     """What Python makes of descriptor `number` when it starts with the file `name` there."""
     if not name:
@@ -96,7 +122,7 @@ def _stream(number: int, name: str) -> Any:
         return None
     os.dup2(os.open(name, os.O_WRONLY), number)
     encoding = os.environ.get("PYTHONIOENCODING", "utf-8")
-    return open(number, "w", encoding=encoding, line_buffering=number == 2, closefd=False)
+    return os.fdopen(number, "w", buffering=1 if number == 2 else -1, encoding=encoding, closefd=False)
 
 
 def eager_pbench(arguments: Sequence[str], folder: str, **variables: str) -> None:
@@ -156,6 +182,10 @@ class _Logged(LocalRunner):
             yield generation
 
 
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(folder) and not path.endswith(LOG)
+
+
 def _stop_before(number: int, folder: Path) -> None:
     """Kill this process before its file operation `number` below `folder` (open, rename, remove, sync)."""
     left, sync = number, os.fsync
@@ -167,9 +197,8 @@ def _stop_before(number: int, folder: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def seen(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _FILE_EVENTS and str(arguments[0]).startswith(str(folder)):
-            if not str(arguments[0]).endswith(LOG):
-                count()
+        if event in _FILE_EVENTS and _is_below(str(arguments[0]), str(folder)):
+            count()
 
     def synced(handle: int) -> None:
         count()

@@ -53,6 +53,7 @@ def start() -> Iterator[Start]:
         begin("nothing").join(_SECONDS)
     yield begin
     import multiprocessing.forkserver as fs
+
     print("FORKSERVER", Path(f"/proc/{fs._forkserver._forkserver_pid}/stat").read_text().split()[13:17])
     for process in begun:
         if process.is_alive():
@@ -92,7 +93,6 @@ def cache(start: Start, tmp_path_factory: pytest.TempPathFactory) -> str:
     process.join(_SECONDS)
     assert process.exitcode == 0, said(folder, 0)
     return str(folder / "cache")
-
 
 
 def in_process(folder: Path, monkeypatch: pytest.MonkeyPatch, cache: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,14 +26,24 @@ def room_for(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, cache: str) -> Path:
     """Two runs, one of them scored, and a report."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        in_process(folder, patch, cache)
+        for name, k in (("a", "32"), ("b", "16")):
+            command = ["decode", "--tasks", "copy", "--limit", "2", "--k", k, "--out", f"{name}.parquet"]
+            assert root._run(command) == 0
+        assert root._run(["score", "a.parquet"]) == 0
+        assert root._run(["report", "a.scores.parquet", "--out", "report"]) == 0
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str) -> Path:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     in_process(tmp_path, monkeypatch, cache)
-    for name, k in (("a", "32"), ("b", "16")):
-        assert root._run(["decode", "--tasks", "copy", "--limit", "2", "--k", k, "--out", f"{name}.parquet"]) == 0
-    assert root._run(["score", "a.parquet"]) == 0
-    assert root._run(["report", "a.scores.parquet", "--out", "report"]) == 0
     return tmp_path
 
 
@@ -75,11 +86,14 @@ def test_there_is_room_again_and_the_run_goes_on(folder: Path, capsys: pytest.Ca
     assert not list(folder.glob("*.journal.jsonl"))
 
 
-@pytest.mark.parametrize("arguments", [["tasks", "list"], ["tasks", "list", "--json"], ["--version"], ["--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["tasks", "list"], ["tasks", "list", "--json"], ["--version"], ["--help"]]
+)
 def test_results_that_cannot_be_printed_are_an_error(run: Run, arguments: list[str]) -> None:
     said = run(*arguments, child="pbench_to", stdout="/dev/full")
     assert said.code == 2
-    assert said.errors == ["error: standard output: No space left on device"]
+    assert len(said.errors) == 1
+    assert said.errors[0].endswith("No space left on device")
 
 
 def test_notes_that_cannot_be_printed_stop_nothing(run: Run, tmp_path: Path, cache: str) -> None:

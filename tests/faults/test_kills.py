@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +20,7 @@ from pbench.artifacts import read_rows
 from pbench.artifacts.rows import to_row
 from pbench.decode import journal_path
 from tests.faults.children import LOG, scripted_run
-from tests.faults.conftest import Start, files
+from tests.faults.conftest import ROOT, Start, files
 
 KILLS = 30
 SEED = 20261122
@@ -110,3 +115,27 @@ def _folder(above: Path, name: str) -> Path:
     folder = above / name
     folder.mkdir()
     return folder
+
+
+def test_the_command_itself_goes_on_after_two_kills(tmp_path: Path, cache: str) -> None:
+    """Not a fork of this suite's server, but a program of its own; sent SIGKILL when it has saved answers."""
+    command = [sys.executable, "-m", "pbench", "decode", "--tasks", "copy", "--k", "1", "--limit", "60"]
+    command += ["--batch-size", "1", "--out", "a.parquet"]
+    variables = os.environ | {"XDG_CACHE_HOME": cache, "PYTHONPATH": str(ROOT)}
+    journal, lines = tmp_path / "a.journal.jsonl", 0
+    for _ in range(2):
+        with subprocess.Popen(command, cwd=tmp_path, env=variables) as process:
+            while process.poll() is None and _lines(journal) <= lines:
+                time.sleep(0.02)
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+        lines = _lines(journal)
+    assert not (tmp_path / "a.parquet").exists()
+    done = subprocess.run([*command, "--json"], cwd=tmp_path, env=variables, capture_output=True, check=True)
+    assert orjson.loads(done.stdout)["decoded"] <= 60 - (lines - 2)  # a header, and perhaps a torn line
+    assert len(answers(tmp_path / "a.parquet")) == 60
+    assert files(tmp_path) == ["a.parquet"]
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 1

@@ -1,4 +1,4 @@
-"""Where output goes: closed pipes and streams, terminals of 20 columns, encodings that lack most characters."""
+"""Where output goes: closed pipes and streams, terminals of 20 columns, poor encodings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def test_a_reader_who_has_enough_is_no_error(run: Run, scored: None, arguments: 
     assert run(*arguments, child="pbench_to_nobody")[::2] == (0, "")
 
 
-def test_a_closed_stdout_is_an_error_and_a_closed_stderr_is_none(run: Run, tmp_path: Path, cache: str) -> None:
+def test_a_closed_stdout_is_an_error_and_a_closed_stderr_is_none(
+    run: Run, tmp_path: Path, cache: str
+) -> None:
     said = run("tasks", "list", child="pbench_to", stdout="")
     assert (said.code, said.errors) == (2, ["error: standard output: Bad file descriptor"])
     said = run(*DECODE, child="pbench_to", stderr="", XDG_CACHE_HOME=cache)
