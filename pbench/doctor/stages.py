@@ -121,12 +121,12 @@ def plugins() -> Iterator[Finding]:
 
 def _trouble(point: EntryPoint, kind: str) -> Finding | None:
     from pbench.metrics import METRICS
-    from pbench.plugins import load_foreign
+    from pbench.models.catalogue import foreign_loader
     from pbench.samplers import SAMPLERS
 
     try:
         if kind == "model family":
-            load_foreign(point, kind)
+            foreign_loader(point)
         else:
             (METRICS if kind == "metric" else SAMPLERS).get(point.name)
     except PbenchError as error:

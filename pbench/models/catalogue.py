@@ -251,6 +251,14 @@ def _foreign() -> list[EntryPoint]:
 
 
 def _foreign_loader(family: str) -> Callable[..., Any]:
-    point = next(point for point in _foreign() if point.name == family)
-    loader: Callable[..., Any] = load_foreign(point, "model family")
+    return foreign_loader(next(point for point in _foreign() if point.name == family))
+
+
+def foreign_loader(point: EntryPoint) -> Callable[..., Any]:
+    """A plug-in's loader; UsageError if it cannot be had."""
+    loader = load_foreign(point, "model family")
+    if not callable(loader):
+        raise UsageError(
+            f"model family {point.name!r}: {point.value} is a {type(loader).__name__}, no loader"
+        )
     return loader

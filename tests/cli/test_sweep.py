@@ -196,7 +196,7 @@ def test_a_bug_in_one_run_stops_no_other(capsys, monkeypatch):
         ("[copy, shuffle]", "\n  - copy\n  - shufle", "3: unknown task 'shufle' (did you mean 'shuffle'?)"),
         ("[tiny]", "\n    - tiny\n    - tinny", "6: unknown model 'tinny' (did you mean 'tiny'?)"),
         ("k: [8, 32]", "k: [8, 32]\n      steps: 4", "6: "),
-        ("[full, 16]", "7", "4: matrix: nothing of it can be run: --block-length 7 does not divide"),
+        ("[full, 16]", "7", "3: matrix: nothing of it can be run: --block-length 7 does not divide"),
         ("block_length: [full, 16]", "gen_length: {puzle: 64}", "10: unknown category 'puzle'"),
         ("limit: 2", "exclude:\n  - {gama: 0.9}", "3: exclude: unknown key 'gama' (did you mean 'gamma'?)"),
         ("limit: 2", "exclude:\n  - {gamma: 0.5}", "3: exclude: {'gamma': 0.5} matches no combination"),

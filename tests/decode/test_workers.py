@@ -76,7 +76,7 @@ def _runs(process_id: int) -> bool:
 def test_two_workers_give_the_rows_of_this_process_byte_for_byte(tmp_path):
     crew = Crew(tmp_path)
     assert plain(pool(crew).run(samples())) == alone(crew)
-    assert len(crew.started) == 2
+    assert 1 <= len(crew.started) <= 2  # one may be done with all before the other has started
     assert gone(crew.started)
 
 
@@ -135,10 +135,12 @@ def test_a_model_that_cannot_be_loaded_is_one_error_and_leaves_nothing_behind(tm
 def test_a_pool_loads_a_model_once_for_many_runs(tmp_path):
     crew = Crew(tmp_path)
     with process_pool(crew.load, ["cpu", "cpu"], 2) as crew_pool:
-        for _ in range(3):
+        runs = 0
+        while runs < 3 or crew.loads < 2:  # a worker that is still loading goes on from run to run
             runner = crew_pool.runner(crew.assemble, crew.engines())
             assert plain(runner.run(samples())) == alone(crew)
             assert runner.notes == []
+            runs += 1
         one = samples()[:1]
         assert plain(crew_pool.runner(crew.assemble, crew.engines()).run(one)) == alone(crew, one)
     assert crew.loads == 2

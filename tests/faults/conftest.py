@@ -52,9 +52,6 @@ def start() -> Iterator[Start]:
         patch.setenv("PYTHONPATH", str(ROOT))
         begin("nothing").join(_SECONDS)
     yield begin
-    import multiprocessing.forkserver as fs
-
-    print("FORKSERVER", Path(f"/proc/{fs._forkserver._forkserver_pid}/stat").read_text().split()[13:17])
     for process in begun:
         if process.is_alive():
             process.kill()

@@ -16,14 +16,14 @@ NAMED = re.findall(r"`(tests/\S+?\.py)::(\w+)`", PAGE.read_text(encoding="utf-8"
 
 
 @cache
-def tests_in(path: str) -> set[str]:
+def names_in(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED, ids=[name for _, name in NAMED])
 def test_each_test_that_is_named_exists(path: str, name: str) -> None:
-    assert name in tests_in(path)
+    assert name in names_in(path)
 
 
 def test_each_promise_names_a_test() -> None:
@@ -37,7 +37,7 @@ def test_each_fault_test_is_on_the_page() -> None:
     here = {
         (f"tests/faults/{path.name}", name)
         for path in Path(__file__).parent.glob("test_*.py")
-        for name in tests_in(f"tests/faults/{path.name}")
+        for name in names_in(f"tests/faults/{path.name}")
         if name.startswith("test_") and path != Path(__file__)
     }
     assert {name for each in here - set(NAMED) for name in each[1:]} <= {

@@ -34,7 +34,12 @@ def test_the_commands_show_them_as_they_are(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     row = Generation(
-        sample=sample(0, TRICKS), status="error", error=TRICKS, error_kind=TRICKS, output_text=TRICKS
+        sample=sample(0, TRICKS),
+        status="error",
+        gen_length=8,
+        error=TRICKS,
+        error_kind=TRICKS,
+        output_text=TRICKS,
     )
     manifest = {
         "tasks": {"test/scripted": {"category": "c", "metric": "list_match", "headline": "score"}},

@@ -103,7 +103,7 @@ def test_a_damaged_or_newer_file_is_exit_4_whoever_reads_it(
     code = root._run([word.replace("ENDING", ending) for word in READERS[reader]])
     said = capsys.readouterr()
     assert code == 4, said
-    assert said.out == ""
+    assert f"a.scores.{ending}" not in said.out
     assert f"{ending}" in said.err
     assert {path: (folder / path).read_bytes() for path in files(folder)} == before
 
@@ -123,7 +123,7 @@ def test_a_broken_journal_line_stops_the_run_and_stays_as_it_is(tmp_path: Path) 
 def test_a_second_writer_is_exit_5_and_may_go_on_when_the_first_is_killed(
     folder: Path, start: Start, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["decode", "--tasks", "copy", "--k", "1", "--batch-size", "1", "--limit", "100"]
+    command = ["decode", "--tasks", "copy", "--k", "1", "--batch-size", "1", "--limit", "12"]
     command += ["--out", "b.parquet"]
     first = start("eager_pbench", command, str(folder), XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"])
     while not (folder / "b.journal.jsonl").exists() and first.is_alive():
@@ -136,7 +136,7 @@ def test_a_second_writer_is_exit_5_and_may_go_on_when_the_first_is_killed(
     first.kill()
     first.join()
     assert root._run(command) == 0
-    assert len(list(read_rows(folder / "b.parquet", "generations"))) == 100
+    assert len(list(read_rows(folder / "b.parquet", "generations"))) == 12
 
 
 @pytest.mark.parametrize(
