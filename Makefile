@@ -41,6 +41,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/score.py
 	$(BIN)/python benchmarks/models.py
 	$(BIN)/python benchmarks/theory.py
+	$(BIN)/python benchmarks/sweep.py
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -27,6 +27,7 @@ __all__ = [
     "content_hash",
     "load_yaml",
     "validate_options",
+    "yaml_line",
 ]
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map")}
@@ -96,6 +97,17 @@ def load_yaml(path: Path, model: type[M]) -> M:
         raise ConfigError(message, path=path, line=_line_of(root, loc)) from None
 
 
+def yaml_line(path: Path, *loc: str | int) -> int | None:
+    """Line of what lies at `loc` (keys and list places) in a YAML file, or of the deepest part that is there.
+
+    A list of one may be written without its brackets. None if the file cannot be read any more.
+    """
+    try:
+        return _line_of(_compose(path), loc)
+    except ConfigError:
+        return None
+
+
 def validate_options(model: type[M], values: Mapping[str, Any], what: str) -> M:
     """Build an option model from command-line values; UsageError names the option."""
     try:
@@ -109,9 +121,11 @@ def _compose(path: Path) -> Node:
     from ruamel.yaml.error import YAMLError
 
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_BYTES + 1)  # the size that is said of /dev/zero is 0
+        if len(data) > _MAX_BYTES:
             raise ConfigError("the file is larger than 4 MB; that is no configuration", path=path)
-        text = path.read_text(encoding="utf-8")
+        text = data.decode("utf-8")
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", path=path) from None
     except UnicodeDecodeError:

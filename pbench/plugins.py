@@ -6,30 +6,53 @@ is an entry in `broken`, never a reason for another one to fail.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from pbench.errors import UsageError, unknown_name
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "load_foreign"]
 
 T = TypeVar("T")
+
+
+def load_foreign(point: EntryPoint, kind: str) -> Any:
+    """What an entry point names; UsageError if it cannot be imported, or ends the program instead.
+
+    What it prints while it is imported goes to stderr: stdout is for results.
+    """
+    try:
+        with redirect_stdout(sys.stderr):
+            return point.load()
+    except (Exception, SystemExit) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise UsageError(f"{kind} {point.name!r} from {point.value} cannot be loaded: {why}") from error
 
 
 class Registry(Generic[T]):
     """Things of one kind by name.
 
     `kind` is the word for messages ("sampler"), `group` the entry point group of plug-ins,
-    `modules` the modules that register our own when they are imported.
+    `modules` the modules that register our own when they are imported; `is_one` tells whether what
+    a plug-in names can be one at all.
     """
 
-    def __init__(self, kind: str, group: str, modules: tuple[str, ...]):
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        modules: tuple[str, ...],
+        is_one: Callable[[Any], bool] = lambda _thing: True,
+    ):
         self.kind = kind
         self.group = group
         self.broken: dict[str, str] = {}
         self._modules = modules
+        self._is_one = is_one
         self._known: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
         self._foreign: dict[str, EntryPoint] | None = None
@@ -75,11 +98,13 @@ class Registry(Generic[T]):
     def _load_foreign(self, name: str) -> T:
         point = self._entry_points()[name]
         try:
-            thing: Any = point.load()
-        except Exception as error:
-            self.broken[name] = f"{type(error).__name__}: {error}"
-            raise UsageError(
-                f"{self.kind} {name!r} from {point.value} cannot be loaded: {self.broken[name]}"
-            ) from error
+            thing = load_foreign(point, self.kind)
+            if not self._is_one(thing):
+                raise UsageError(
+                    f"{self.kind} {name!r}: {point.value} is a {type(thing).__name__}, no {self.kind}"
+                )
+        except UsageError as error:
+            self.broken[name] = str(error)
+            raise
         self._known[name] = thing
         return thing

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pbench.artifacts.artifact import (
     kind_of,
+    once_each,
     read_answers,
     read_batches,
     read_columns,
@@ -37,6 +38,7 @@ __all__ = [
     "file_hash",
     "kind_of",
     "numbered_lines",
+    "once_each",
     "read_answers",
     "read_batches",
     "read_columns",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "kind_of",
+    "once_each",
     "read_answers",
     "read_batches",
     "read_columns",
@@ -72,6 +73,19 @@ def read_answers(path: Path) -> Iterator[Generation]:
     """
     manifests.require_kind(read_manifest(path), "generations", path)
     return _form(path).read_rows(path, "generations", _LEFT_OUT)
+
+
+def once_each(rows: Iterable[Generation], path: Path) -> Iterator[Generation]:
+    """`rows` of the file `path` as they are; ArtifactError at a sample's second row."""
+    seen: set[str] = set()
+    for row in rows:
+        name = row.sample.sample_id
+        if name in seen:
+            raise ArtifactError(
+                f"{path}: {name} stands twice in it; it would count twice. Make the file again"
+            )
+        seen.add(name)
+        yield row
 
 
 def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
@@ -149,6 +163,8 @@ def _require_file(path: Path) -> None:
         raise ArtifactError(f"{path}: is a folder; name a file")
     if not os.path.lexists(path):
         raise ArtifactError(f"{path}: there is no such file")
+    if path.exists() and not path.is_file():  # opening a pipe would wait for who writes to it
+        raise ArtifactError(f"{path}: is a device or a pipe; name a file")
 
 
 def _require_columns(kind: Kind, columns: Sequence[str]) -> None:

@@ -14,7 +14,15 @@ from typing import BinaryIO
 from pbench.artifacts.text import valid_text
 from pbench.errors import ArtifactError, UsageError
 
-__all__ = ["atomic_file", "atomic_text", "file_hash", "numbered_lines", "remove_leftovers", "sync_folder"]
+__all__ = [
+    "atomic_file",
+    "atomic_text",
+    "file_hash",
+    "leftovers",
+    "numbered_lines",
+    "remove_leftovers",
+    "sync_folder",
+]
 
 
 def file_hash(path: Path) -> str:
@@ -38,11 +46,14 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
     It is written under a temporary name in the same folder (made where it is missing), synced,
     renamed, and the folder synced. A symbolic link stays one: its target is replaced. On any
-    exception the temporary file goes and what stood at `path` is as it was. OSErrors name `path`.
+    exception the temporary file goes and what stood at `path` is as it was. OSErrors name `path`;
+    UsageError for a folder, a device or a pipe.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise UsageError(f"{path}: is a folder; name a file to write")
+    if target.exists() and not target.is_file():  # a rename would put a file in the place of /dev/null
+        raise UsageError(f"{path}: is a device or a pipe; name a file to write")
     temporary = target.parent / f"{_prefix(target)}{secrets.token_hex(6)}"
     with _naming(path, temporary):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -61,10 +72,15 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 def remove_leftovers(path: Path) -> None:
     """Remove temporary files that killed writers of `path` left; only for who holds its lock."""
-    target = Path(os.path.realpath(path))
-    for leftover in target.parent.glob(f"{glob.escape(_prefix(target))}*"):
+    for leftover in leftovers(path):
         with suppress(OSError):
             leftover.unlink()
+
+
+def leftovers(path: Path) -> list[Path]:
+    """Temporary files that killed writers of `path` left, and those of a writer at work."""
+    target = Path(os.path.realpath(path))
+    return sorted(target.parent.glob(f"{glob.escape(_prefix(target))}*"))
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from zlib import crc32
 
 import orjson
 
-from pbench.artifacts.files import atomic_file, remove_leftovers, sync_folder
+from pbench.artifacts.files import atomic_file, remove_leftovers
 from pbench.artifacts.manifest import to_bytes
 from pbench.artifacts.rows import from_row, to_row
 from pbench.errors import ArtifactError
@@ -42,7 +42,7 @@ class Replay:
 
 
 class Journal:
-    """An open journal; one writer at a time (the run's lock sees to that), no threads."""
+    """An open journal; one writer at a time: the run's lock sees to that, and the run itself."""
 
     def __init__(self, path: Path):
         """Open an existing journal for appending, unread; see `create` and `open`."""
@@ -50,14 +50,15 @@ class Journal:
         self._file = path.open("ab", buffering=0)
 
     @classmethod
-    def create(cls, path: Path, manifest: Mapping[str, Any]) -> Journal:
-        """Start a journal with its header; FileExistsError if there is one."""
+    def create(cls, path: Path, manifest: Mapping[str, Any], rows: Iterable[Generation] = ()) -> Journal:
+        """Start a journal with its header and rows, all at once; FileExistsError if there is one."""
         if path.exists():
             raise FileExistsError(f"{path}: there is a journal already")
         remove_leftovers(path)
         data = to_bytes(manifest)
         with atomic_file(path) as file:
             file.write(b'{"pbench_journal":%d,"crc32":"%08x","manifest":%b}\n' % (VERSION, crc32(data), data))
+            file.writelines(map(_line, rows))
         return cls(path)
 
     @classmethod
@@ -102,10 +103,12 @@ class Journal:
         self._file.close()
 
     def remove(self) -> None:
-        """Close the journal and delete it: its rows are elsewhere now."""
+        """Close the journal and delete it: its rows are elsewhere now.
+
+        A power cut may bring it back; then the next run of the same finds nothing new in it.
+        """
         self.close()
         self.path.unlink()
-        sync_folder(self.path.parent)
 
     def __enter__(self) -> Self:
         return self

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from pbench.artifacts import manifest as manifests
-from pbench.artifacts.files import atomic_file
+from pbench.artifacts.files import atomic_file, file_hash, leftovers, sync_folder
 from pbench.artifacts.rows import Record, from_row, to_row
 from pbench.artifacts.schemas import Kind, column_names, schema
 from pbench.artifacts.text import json_bytes
@@ -24,21 +25,22 @@ from pbench.errors import ArtifactError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["manifest_path", "read_columns", "read_manifest", "read_rows", "scan", "write"]
+__all__ = ["finish_writing", "manifest_path", "read_columns", "read_manifest", "read_rows", "scan", "write"]
 
+_ENDING = ".manifest.json"
 _SEALS = ("sha256", "manifest_sha256")
 
 
 def manifest_path(path: Path) -> Path:
     """Where the manifest of the .jsonl file `path` lies."""
-    return path.with_name(path.name + ".manifest.json")
+    return path.with_name(path.name + _ENDING)
 
 
 def write(path: Path, kind: Kind, rows: Iterable[Record], manifest: Mapping[str, Any]) -> None:
     """Write `rows` and then the manifest, each whole or not at all.
 
     Both temporary files are complete before either is renamed; a machine that dies between the
-    two renames leaves a pair that readers refuse.
+    two renames leaves a pair that readers refuse and `finish_writing` completes.
     """
     with atomic_file(manifest_path(path)) as beside, atomic_file(path) as file:
         count, digest = 0, hashlib.sha256()
@@ -53,6 +55,19 @@ def write(path: Path, kind: Kind, rows: Iterable[Record], manifest: Mapping[str,
         beside.write(json_bytes(whole, orjson.OPT_INDENT_2) + b"\n")
         beside.flush()
         os.fsync(beside.fileno())
+
+
+def finish_writing(path: Path) -> None:
+    """Give its name to the manifest that a killed writer of `path` left between its two renames.
+
+    Only for who holds the run's lock; nothing where the rows are not those of a manifest left there.
+    """
+    beside = manifest_path(path)
+    for leftover in leftovers(beside):
+        with suppress(OSError, ArtifactError):
+            if _unsealed(leftover.read_bytes(), leftover).get("sha256") == file_hash(path):
+                os.replace(leftover, os.path.realpath(beside))
+                sync_folder(beside.parent)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -129,10 +144,16 @@ def _sealed_manifest(path: Path) -> dict[str, Any]:
         raise ArtifactError(_missing(path, str(error.filename))) from None
     except OSError as error:
         raise ArtifactError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    return _unsealed(data, beside)
+
+
+def _unsealed(data: bytes, beside: Path) -> dict[str, Any]:
+    """The manifest in the bytes of a manifest file, its own hash verified and taken off."""
     manifest = manifests.parse(data, beside)
     seal = manifest.pop("manifest_sha256", None)
     if seal != hashlib.sha256(manifests.to_bytes(manifest)).hexdigest():
-        raise ArtifactError(f"{beside}: damaged or edited; make {path.name} again")
+        made = beside.name.removesuffix(_ENDING)
+        raise ArtifactError(f"{beside}: damaged or edited; make {made} again")
     return manifest
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pbench.artifacts.files import remove_leftovers
-from pbench.artifacts.jsonl import manifest_path
+from pbench.artifacts.jsonl import finish_writing, manifest_path
 from pbench.errors import LockedError
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ def lock_path(path: Path) -> Path:
 def run_lock(path: Path) -> Iterator[None]:
     """Hold the lock of the run that writes `path`; its folder is made where it is missing.
 
-    LockedError at once if another process (or thread) holds it. The lock file goes on release,
-    and so do temporary files that a killed writer of `path` left.
+    LockedError at once if another process (or thread) holds it; OSError where there can be no lock
+    file. The lock file goes on release. What a killed writer of `path` left is finished if it can
+    be (see `jsonl.finish_writing`), and removed.
     """
     from filelock import FileLock
 
@@ -42,6 +43,8 @@ def run_lock(path: Path) -> Iterator[None]:
     try:
         with suppress(OSError):
             file.write_text(str(os.getpid()))
+        if path.suffix == ".jsonl":
+            finish_writing(path)
         remove_leftovers(path)
         remove_leftovers(manifest_path(path))
         yield
@@ -61,6 +64,9 @@ def _acquire(lock: FileLock, file: Path, path: Path) -> None:
         try:
             lock.acquire()
         except Timeout:
+            if not file.exists():  # its owner has just left, or no file can be made here
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT))
+                continue
             by = f"process {owner}" if owner else "another process"
             raise LockedError(
                 f"{path}: {by} works on this run; wait for it, or choose another --out"

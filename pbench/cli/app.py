@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -54,13 +53,19 @@ def root(
 
 def main() -> NoReturn:
     """Entry point: run the command line and leave with the exit code of docs/cli.md."""
+    console.any_terminal()
     _register()
     signal.signal(signal.SIGTERM, _on_term)
     arguments = sys.argv[1:]
     first = [word for word in arguments if word in _ANYWHERE]
     arguments = first + [word for word in arguments if word not in _ANYWHERE]
     console.configure(debug="--debug" in first, quiet="--quiet" in first)
-    sys.exit(_run(arguments))
+    code = _run(arguments)
+    try:
+        console.flush()
+    except (OSError, console.ReaderGoneError):
+        console.mute(sys.stdout)
+    sys.exit(code)
 
 
 def _register() -> None:
@@ -75,15 +80,12 @@ def _on_term(_signal: int, _frame: FrameType | None) -> None:
 
 def _run(arguments: list[str]) -> int:
     try:
-        code = app(args=arguments, prog_name="pbench", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _called(arguments)
+        console.flush()
+    except console.ReaderGoneError:
         return 0
     except _ClickError as error:
         return _usage(error)
-    except typer.Exit as error:
-        return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         console.error("interrupted; what was finished is saved")
         return 130
@@ -95,8 +97,19 @@ def _run(arguments: list[str]) -> int:
     except OSError as error:
         name = "" if error.filename is None else f"{error.filename}: "
         return _explain(error, 2, f"{name}{error.strerror or error}")
+    except ModuleNotFoundError as error:
+        return _explain(error, 2, f"{error}; it is needed here: `pbench doctor` says what is missing")
     except Exception as error:
         return _explain(error, 1, f"a bug in pbench: {type(error).__name__}: {error}; --debug shows where")
+    return code
+
+
+def _called(arguments: list[str]) -> int:
+    """The exit code of a command that came to its end."""
+    try:
+        code = app(args=arguments, prog_name="pbench", standalone_mode=False)
+    except typer.Exit as error:
+        return error.exit_code
     return code if isinstance(code, int) else 0
 
 

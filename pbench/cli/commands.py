@@ -8,6 +8,7 @@ import typer
 
 _MODULES = (
     "tasks", "decode", "sweep", "score", "report", "trace", "models", "samplers", "train", "theory", "show",
+    "doctor",
 )  # fmt: skip
 
 

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["clean", "configure", "error", "note", "result", "result_json", "split_list", "state", "warn"]
+__all__ = [
+    "ReaderGoneError",
+    "any_terminal",
+    "clean",
+    "configure",
+    "error",
+    "flush",
+    "mute",
+    "note",
+    "result",
+    "result_json",
+    "split_list",
+    "state",
+    "warn",
+]
 
 SCHEMA_VERSION = 1
+
+
+class ReaderGoneError(Exception):
+    """Nobody reads standard output any more; not an OSError, for click ends the program at that one."""
 
 
 @dataclass
@@ -29,14 +51,52 @@ def configure(*, debug: bool, quiet: bool) -> None:
     state.quiet = state.quiet or quiet
 
 
+def any_terminal() -> None:
+    """What a stream's encoding lacks is written as an escape (LANG=C has ASCII only), not refused."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def clean(text: str) -> str:
     """Text from models or data made safe for a terminal: control characters become visible."""
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
 def result(text: str) -> None:
-    """One line (or more) of the command's result, on stdout."""
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+    """One line (or more) of the command's result, on stdout.
+
+    OSError where it cannot be written, ReaderGoneError where nobody would read it.
+    """
+    with _naming_stdout():
+        sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+
+
+def flush() -> None:
+    """Hand the results over; errors as of `result`."""
+    if sys.stdout is not None:
+        with _naming_stdout():
+            sys.stdout.flush()
+
+
+@contextmanager
+def _naming_stdout() -> Iterator[None]:
+    if sys.stdout is None:  # started with it closed
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGoneError from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def mute(stream: Any) -> None:
+    """Send what `stream` still holds nowhere, so that the interpreter does not fail on it at its end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return
 
 
 def result_json(payload: dict[str, Any]) -> None:
@@ -48,9 +108,14 @@ def result_json(payload: dict[str, Any]) -> None:
 
 
 def _stderr(text: str) -> None:
-    if sys.stderr is not None:
+    """A reader of notes who has gone, or a full disk behind them, stops no run."""
+    if sys.stderr is None:
+        return
+    try:
         sys.stderr.write(clean(text).encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
         sys.stderr.flush()
+    except OSError:
+        mute(sys.stderr)
 
 
 def note(text: str) -> None:

@@ -12,7 +12,8 @@ from pbench.errors import SamplesFailedError, UsageError
 
 if TYPE_CHECKING:
     from pbench.cli.jobs import Prepared
-    from pbench.decode.run import Plan, Result
+    from pbench.decode.plan import Plan
+    from pbench.decode.run import Result
 
 __all__ = ["register"]
 
@@ -42,7 +43,11 @@ def decode(
     seed: int = typer.Option(0, help="Seed of random orders and of temperature > 0."),
     device: str = typer.Option(None, help="cpu (the default), cuda:0, ..."),
     gpus: list[str] = typer.Option(None, help="One worker process on each of these GPUs: 0,1."),
-    workers: int = typer.Option(None, min=1, help="Worker processes on --device."),
+    workers: int = typer.Option(None, min=1, help="Worker processes on --device, or actors of Ray."),
+    engine: Literal["local", "ray"] = typer.Option("local", help="This machine, or a Ray cluster."),
+    address: str = typer.Option(None, help="The Ray cluster: auto, HOST:PORT. Default: one started here."),
+    gpus_per_worker: float = typer.Option(None, min=0.0, help="Of each actor on a Ray cluster. Default: 0."),
+    shard: str = typer.Option(None, metavar="I/N", help="Decode this part of the samples, to its own file."),
     family: str = typer.Option(None, help="Take the checkpoint for one of this family, whatever it says."),
     trust_remote_code: bool = typer.Option(
         False, "--trust-remote-code", help="Accept weights in pickle files; needs a revision for hub ids."
@@ -70,8 +75,8 @@ def decode(
 ) -> None:
     """Decode tasks with a model under an unmasking sampler; prints the path of the file written."""
     from pbench.cli.jobs import Asked, Request, batch_size_of, labels_of, prepare
-    from pbench.decode import EngineOptions
-    from pbench.decode.devices import chosen_devices
+    from pbench.decode import EngineOptions, Shard
+    from pbench.decode.hosts import chosen_where
     from pbench.interfaces import GenerationSettings
     from pbench.models import find_model
 
@@ -81,10 +86,13 @@ def decode(
     )  # fmt: skip
     settings = GenerationSettings(temperature, top_p, top_k, seed)
     info = find_model(model, family=family, trust_remote_code=trust_remote_code)
+    where = chosen_where(
+        engine, gpus=console.split_list(gpus), device=device, workers=workers, address=address,
+        gpus_per_worker=gpus_per_worker,
+    )  # fmt: skip
     request = Request(
-        info, sampler, dtype, tuple(chosen_devices(console.split_list(gpus), device, workers)),
-        device or "cpu", batch_size_of(batch_size), console.split_list(tasks), data, limit, gen_length,
-        labels_of(label),
+        info, sampler, dtype, where, batch_size_of(batch_size), console.split_list(tasks), data, limit,
+        gen_length, labels_of(label), None if shard is None else Shard.parse(shard),
     )  # fmt: skip
     prepared = prepare(request, Asked.of(context), options, settings)
     target = _target(out, prepared.plan)
@@ -123,17 +131,19 @@ def _run(prepared: Prepared, out: Path) -> Result:
     from pbench.decode import decode_run, journal_path
 
     try:
-        runner = prepared.runner()
-        with DecodeProgress() as progress:
-            result = decode_run(prepared.plan, runner, out, progress.update)
+        with prepared.open() as host, DecodeProgress() as progress:
+            result = decode_run(prepared.plan, prepared.runner(host), out, progress.update)
     except (KeyboardInterrupt, TerminatedError):
-        if journal_path(out).exists():
-            console.note(f"{journal_path(out)} keeps what is finished; the same command goes on from there")
+        journal = journal_path(prepared.plan.path(out))
+        if journal.exists():
+            console.note(f"{journal} keeps what is finished; the same command goes on from there")
         raise
     for warning in result.warnings:
         console.warn(warning)
+    if result.shards:
+        console.note(f"{result.path}: put together from {result.shards} shards")
     if not result.decoded:
-        console.note(f"{out}: complete already, nothing to decode")
+        console.note(f"{result.path}: complete, nothing to decode")
     return result
 
 
@@ -141,6 +151,7 @@ def _tell_plan(prepared: Prepared, out: Path) -> None:
     from pbench.decode import Engines, nfe_bound
 
     plan, look = prepared.plan, prepared.look
+    out = plan.path(out)
     look.check(plan.samples)
     for task in plan.tasks:
         chosen = [sample for sample in plan.samples if sample.task == task.name]

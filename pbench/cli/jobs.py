@@ -15,11 +15,13 @@ from pbench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from pbench.decode.data import TaskData
+    from pbench.decode.hosts import Host, Where
     from pbench.decode.job import Job, ModelChoice
     from pbench.decode.memory import BatchSize
     from pbench.decode.options import EngineOptions
-    from pbench.decode.run import Plan
+    from pbench.decode.plan import Plan
     from pbench.decode.runners import Answerer, Runner
+    from pbench.decode.shards import Shard
     from pbench.interfaces import Denoiser, GenerationSettings, TextGenerator
     from pbench.models import ModelInfo
     from pbench.records import Sample
@@ -82,14 +84,14 @@ class Request:
     model: ModelInfo
     sampler: str
     dtype: str | None
-    devices: tuple[str, ...]  # of worker processes; empty: in this process, on `device`
-    device: str
+    where: Where
     batch_size: BatchSize
     tasks: list[str]
     data: Path | None
     limit: int | None
     gen_length: int | None
     labels: dict[str, str]
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +103,13 @@ class Prepared:
     look: Answerer  # the model without its weights
     plan: Plan
 
-    def runner(self) -> Runner:
-        """What decodes; the weights are loaded here, or by the workers when they start."""
-        from pbench.decode.runners import LocalRunner
-        from pbench.decode.workers import WorkerPool
+    def open(self) -> Host:
+        """Where it is decoded; the weights are loaded there when the first sample is to be decoded."""
+        return self.request.where.open(self.job.model.load, self.request.batch_size)
 
-        request = self.request
-        if request.devices:
-            return WorkerPool(self.job.opener, request.devices, request.batch_size, self.look)
-        return LocalRunner(self.job.load(request.device), request.batch_size)
+    def runner(self, host: Host) -> Runner:
+        """What decodes it on `host`."""
+        return host.runner(self.job.assemble, self.look)
 
 
 def prepare(request: Request, asked: Asked, options: EngineOptions, settings: GenerationSettings) -> Prepared:
@@ -126,8 +126,7 @@ def choice_of(request: Request) -> ModelChoice:
     from pbench.decode.job import ModelChoice
     from pbench.models import default_dtype
 
-    device = request.devices[0] if request.devices else request.device
-    return ModelChoice(request.model, request.dtype or default_dtype(request.model, device))
+    return ModelChoice(request.model, request.dtype or default_dtype(request.model, request.where.device))
 
 
 def tell_model(request: Request, model: Denoiser | TextGenerator) -> None:
@@ -163,6 +162,7 @@ def assemble(
         fit=fit,
         command=["pbench", *sys.argv[1:]],
         measure_gap=job.options.measure_gap,
+        shard=request.shard,
     )
     return Prepared(request, job, job.assemble(model, "meta"), plan)
 

@@ -160,8 +160,8 @@ def _allowed(model: Denoiser | TextGenerator) -> dict[str, Any]:
     samplers: list[str] = []
     refused: dict[str, str] = {}
     for name in SAMPLERS.names():
-        sampler: Any = SAMPLERS.get(name)
         try:
+            sampler: Any = SAMPLERS.get(name)
             check_needs(model, sampler, EngineOptions())
             samplers.append(name)
         except UsageError as error:

@@ -209,7 +209,7 @@ def _paths(runs: list[str] | None) -> list[Path]:
     found: list[Path] = []
     for run in runs or ["runs"]:
         if run == "-":
-            found += [Path(line.strip()) for line in sys.stdin if line.strip()]
+            found += [Path(line.strip()) for line in sys.stdin or () if line.strip()]
         else:
             found.append(Path(run))
     if not found:

@@ -47,10 +47,12 @@ def score(
     if list_metrics:
         _print_metrics(json)
         return
-    from pbench.score import Job, default_output, find_runs, summarise
+    from pbench.score import Job, default_output, find_runs, summarise, unfinished
 
     if not runs and not answers:
         raise UsageError("name a run to score: pbench score RUN... (a file, a folder, or -)")
+    for journal in unfinished(runs or []):
+        console.warn(f"{journal}: holds answers of an unfinished run, not scored; the same decode goes on")
     found = [(run, out or default_output(run)) for run in (find_runs(runs) if runs else [])]
     if out is not None and len(found) + len(answers or ()) > 1:
         raise UsageError("--out names one file, but there are several runs; leave it out")
@@ -126,7 +128,12 @@ def _scored(
 def _print_metrics(json: bool) -> None:
     from pbench.metrics import get_metric, metric_names
 
-    metrics = [get_metric(name) for name in metric_names()]
+    metrics = []
+    for name in metric_names():
+        try:
+            metrics.append(get_metric(name))
+        except UsageError as error:
+            console.warn(str(error))
     if json:
         rows = [
             {"name": m.name, "version": m.version, "values": list(m.values), "needs": sorted(m.needs)}

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from pbench.cli import console
-from pbench.errors import PbenchError, SamplesFailedError, UsageError, unknown_name
+from pbench.errors import ConfigError, UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from pbench.cli.jobs import Prepared, Request
     from pbench.decode.data import TaskData
-    from pbench.decode.grid import Cell, Grid
-    from pbench.decode.run import Result
+    from pbench.decode.grid import Grid, TaskInfo
     from pbench.decode.sweep_file import Matrix, SweepFile
-    from pbench.interfaces import Denoiser, TextGenerator
 
 __all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
     app.command()(sweep)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of the runs: files in their order, and the reasons of those that failed."""
-
-    files: list[Path]
-    failures: dict[str, str]
-    missing: int = 0  # samples without an answer
 
 
 def sweep(
@@ -44,37 +30,42 @@ def sweep(
     out: Path = typer.Option(Path("runs"), help="Folder of the generations files."),
     only: str = typer.Option(None, metavar="KEY=VALUE,...", help="Of the grid only these: sampler=wino."),
     limit: int = typer.Option(None, min=1, help="At most this many samples of each task."),
-    device: str = typer.Option("cpu", help="cpu, cuda:0, ..."),
+    device: str = typer.Option(None, help="cpu (the default), cuda:0, ..."),
+    gpus: list[str] = typer.Option(None, help="One worker process on each of these GPUs: 0,1."),
+    workers: int = typer.Option(None, min=1, help="Worker processes on --device, or actors of Ray."),
+    engine: Literal["local", "ray"] = typer.Option("local", help="This machine, or a Ray cluster."),
+    address: str = typer.Option(None, help="The Ray cluster: auto, HOST:PORT. Default: one started here."),
+    gpus_per_worker: float = typer.Option(None, min=0.0, help="Of each actor on a Ray cluster. Default: 0."),
+    shard: str = typer.Option(None, metavar="I/N", help="Do this part of the runs, whole runs each."),
     dtype: str = typer.Option(None, help="float32, bfloat16, float16. Default: bfloat16 on a GPU."),
     batch_size: str = typer.Option("32", metavar="INTEGER|auto", help="Rows decoded together."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be done, and stop."),
+    measure: bool = typer.Option(True, help="With --dry-run: load the models and time a step of each."),
     as_json: bool = typer.Option(False, "--json", help="Files and failures as one JSON object."),
 ) -> None:
     """Decode every configuration of a grid; prints the path of each file. Start it again to go on."""
     from pbench.cli.data import found_tasks
+    from pbench.cli.jobs import batch_size_of
+    from pbench.cli.sweep_plan import tell_plan
+    from pbench.cli.sweep_runs import Base, found_models, run_grid
+    from pbench.decode.hosts import chosen_where
 
+    where = chosen_where(
+        engine, gpus=console.split_list(gpus), device=device, workers=workers, address=address,
+        gpus_per_worker=gpus_per_worker,
+    )  # fmt: skip
+    rows = batch_size_of(batch_size)
     path = _located(file)
-    found = _with_model(path, model)
-    sweep_file = _limited(found, limit)
-    tasks, infos = _tasks(sweep_file, found_tasks(data))
-    grid = _grid(sweep_file, infos, path, only)
-    _tell(grid)
+    found = _limited(_with_model(path, model), limit)
+    tasks, infos = _tasks(found, found_tasks(data), path)
+    grid = _grid(found, infos, path, only, shard)
+    models = found_models(grid, path)
+    _tell(grid, shard)
+    base = Base(where, dtype, rows, found.limit, out, tasks, models)
     if dry_run:
-        return
-    base = _Base(device, dtype, batch_size, sweep_file.limit, out, tasks)
-    _finish(_run(grid, base), len(grid.runs), as_json)
-
-
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """What all runs share."""
-
-    device: str
-    dtype: str | None
-    batch_size: str
-    limit: int | None
-    out: Path
-    tasks: dict[str, TaskData]
+        tell_plan(grid, base, measure, as_json)
+    else:
+        run_grid(grid, base, as_json)
 
 
 def _limited(found: SweepFile, limit: int | None) -> SweepFile:
@@ -113,147 +104,74 @@ def _with_model(path: Path, model: str | None) -> SweepFile:
     return found.model_copy(update={"matrix": matrices, "include": mine(found.include)})
 
 
-def _tasks(sweep_file: SweepFile, found: dict[str, Path]) -> tuple[dict[str, TaskData], dict[str, list[Any]]]:
+def _tasks(
+    sweep_file: SweepFile, found: dict[str, Path], path: Path
+) -> tuple[dict[str, TaskData], dict[str, list[TaskInfo]]]:
     """The data of all tasks by name, and what each name in the sweep stands for."""
-    from pbench.cli.data import load_tasks, names_of
+    from pbench.cli.data import load_tasks
     from pbench.decode.grid import TaskInfo
 
-    matrices = [*sweep_file.matrix, *sweep_file.include]
-    named = {*sweep_file.tasks, *(name for matrix in matrices for name in matrix.tasks or ())}
-    meant = {name: names_of([name], list(found)) for name in sorted(named)}
+    meant = _meant(sweep_file, list(found), path)
     every = list(dict.fromkeys(task for names in meant.values() for task in names))
     tasks = {task.name: task for task in load_tasks(every, found)}
+    limit = sweep_file.limit
     infos = {
-        task.name: TaskInfo(task.name, task.manifest["category"], task.manifest["gen_length"])
+        task.name: TaskInfo(
+            task.name,
+            task.manifest["category"],
+            task.manifest["gen_length"],
+            len(task.samples) if limit is None else min(limit, len(task.samples)),
+        )
         for task in tasks.values()
     }
     return tasks, {name: [infos[task] for task in names] for name, names in meant.items()}
 
 
-def _grid(sweep_file: SweepFile, infos: dict[str, list[Any]], path: Path, expression: str | None) -> Grid:
-    from pbench.decode.grid import expand, only
+def _meant(sweep_file: SweepFile, available: list[str], path: Path) -> dict[str, list[str]]:
+    """The tasks behind each name of the file's lists; ConfigError with the line of an unknown one."""
+    from pbench.cli.data import names_of
+    from pbench.config import yaml_line
 
+    lists: list[tuple[tuple[str | int, ...], Iterable[str]]] = [(("tasks",), sweep_file.tasks)]
+    for section, matrices in (("matrix", sweep_file.matrix), ("include", sweep_file.include)):
+        lists += [((section, i, "tasks"), matrix.tasks or ()) for i, matrix in enumerate(matrices)]
+    meant: dict[str, list[str]] = {}
+    for loc, names in lists:
+        for place, name in enumerate(names):
+            try:
+                meant[name] = names_of([name], available)
+            except UsageError as error:
+                raise ConfigError(str(error), path=path, line=yaml_line(path, *loc, place)) from None
+    return meant
+
+
+def _grid(
+    sweep_file: SweepFile,
+    infos: dict[str, list[TaskInfo]],
+    path: Path,
+    expression: str | None,
+    part: str | None,
+) -> Grid:
+    """All runs; of those `expression` selects, and of those the part of a shard."""
+    from dataclasses import replace
+
+    from pbench.decode.grid import expand, only, run_cost
+    from pbench.decode.shards import Shard, deal
+
+    shard = None if part is None else Shard.parse(part)
     grid = expand(sweep_file, infos, path)
-    return grid if expression is None else only(grid, expression)
+    grid = grid if expression is None else only(grid, expression)
+    if shard is None:
+        return grid
+    by_name = {info.name: info for each in infos.values() for info in each}
+    return replace(grid, runs=deal(grid.runs, [run_cost(cell, by_name) for cell in grid.runs], shard))
 
 
-def _tell(grid: Grid) -> None:
+def _tell(grid: Grid, shard: str | None) -> None:
     for reason, times in grid.left_out.items():
         console.note(f"left out {times} times: {reason}")
     models = len({cell.model for cell in grid.runs})
+    part = "" if shard is None else f"shard {shard}: "
     console.note(
-        f"{len(grid.runs)} runs of {models} models, {grid.pairs} pairs of a task and a configuration"
+        f"{part}{len(grid.runs)} runs of {models} models, {grid.pairs} pairs of a task and a configuration"
     )
-
-
-def _run(grid: Grid, base: _Base) -> Outcome:
-    """All runs, model by model; one that cannot be done stops no other."""
-    outcome = Outcome([], {})
-    total = len(grid.runs)
-    numbers = iter(range(1, total + 1))
-    for name, cells in groupby(grid.runs, key=lambda cell: cell.model):
-        mine = list(cells)
-        try:
-            loaded = _Loaded.of(name, base)
-        except PbenchError as error:
-            outcome.failures |= {_title(cell): str(error) for cell, _ in zip(mine, numbers, strict=False)}
-            console.warn(f"{name}: {error}")
-            continue
-        for cell, number in zip(mine, numbers, strict=False):
-            console.note(f"[{number}/{total}] {_title(cell)}")
-            try:
-                _note_result(outcome, loaded.decode(cell))
-            except PbenchError as error:
-                outcome.failures[_title(cell)] = str(error)
-                console.warn(f"{_title(cell)}: {error}")
-    return outcome
-
-
-def _note_result(outcome: Outcome, result: Result) -> None:
-    outcome.files.append(result.path)
-    outcome.missing += result.counts.get("error", 0)
-    for warning in result.warnings:
-        console.warn(warning)
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """One model for all its runs."""
-
-    request: Request
-    model: Denoiser | TextGenerator
-    base: _Base
-
-    @classmethod
-    def of(cls, name: str, base: _Base) -> _Loaded:
-        from pbench.cli.jobs import Request, batch_size_of, choice_of, tell_model
-        from pbench.models import find_model
-
-        request = Request(
-            find_model(name), "", base.dtype, (), base.device, batch_size_of(base.batch_size), [], None,
-            base.limit, None, {},
-        )  # fmt: skip
-        model = choice_of(request).load(base.device)
-        tell_model(request, model)
-        return cls(request, model, base)
-
-    def decode(self, cell: Cell) -> Result:
-        """One run, as `pbench decode` with these options would do it."""
-        from pbench.cli.progress import DecodeProgress
-        from pbench.decode import decode_run, run_name
-        from pbench.decode.runners import LocalRunner
-
-        prepared = self._prepared(cell)
-        answerer = prepared.job.assemble(self.model, self.request.device)
-        runner = LocalRunner(answerer, self.request.batch_size)
-        with DecodeProgress() as progress:
-            return decode_run(
-                prepared.plan, runner, self.base.out / run_name(prepared.plan.identity), progress.update
-            )
-
-    def _prepared(self, cell: Cell) -> Prepared:
-        from pbench.cli.jobs import Asked, assemble, choice_of
-        from pbench.interfaces import GenerationSettings
-
-        tasks = [self.base.tasks[name] for name in cell.tasks if self.model.supports(name) is None]
-        if not tasks:
-            raise UsageError(f"model {self.model.name!r} can be asked none of {', '.join(cell.tasks)}")
-        words = tuple(f"--{key.replace('_', '-')}={value}" for key, value in cell.options.items())
-        request = replace(self.request, sampler=cell.sampler or "", gen_length=cell.gen_length)
-        settings = GenerationSettings(cell.temperature, seed=cell.seed)
-        given = frozenset(_given(cell))
-        asked = Asked(words, (), given)
-        return assemble(request, asked, cell.engine_options, settings, choice_of(request), self.model, tasks)
-
-
-def _given(cell: Cell) -> Iterator[str]:
-    """Options that differ from their defaults, as if written on the command line."""
-    settings = cell.settings
-    if cell.sampler is not None:
-        yield "sampler"
-    for name, usual in (("block_length", "full"), ("cache", "none"), ("compat", None), ("infill", False)):
-        if settings[name] != usual:
-            yield name
-
-
-def _title(cell: Cell) -> str:
-    """`tiny threshold gamma=0.9 block_length=8`."""
-    usual = {"block_length": "full", "cache": "none", "temperature": 0.0, "seed": 0, "infill": False}
-    told = {key: value for key, value in cell.settings.items() if key not in ("model", "sampler")}
-    said = [f"{key}={value}" for key, value in told.items() if value is not None and usual.get(key) != value]
-    return " ".join([cell.model, cell.sampler or "", *said]).replace("  ", " ")
-
-
-def _finish(outcome: Outcome, total: int, as_json: bool) -> None:
-    """Print the files; SamplesFailedError if a run or a sample failed."""
-    if as_json:
-        files = [str(path) for path in outcome.files]
-        console.result_json({"files": files, "failures": outcome.failures, "missing": outcome.missing})
-    else:
-        for path in outcome.files:
-            console.result(str(path))
-    if outcome.failures or outcome.missing:
-        raise SamplesFailedError(
-            f"{len(outcome.failures)} of {total} runs could not be done and {outcome.missing} samples have no"
-            " answer (reasons above and in the files); the same command tries them again"
-        )

@@ -6,8 +6,10 @@ from pbench.decode.engine import Engine, nfe_bound
 from pbench.decode.identity import describe, generator_identity, run_identity, run_name
 from pbench.decode.infill import fit_sample
 from pbench.decode.options import EngineOptions, check_needs
-from pbench.decode.run import Plan, Result, decode_run, journal_path, make_plan
+from pbench.decode.plan import Plan, make_plan
+from pbench.decode.run import Result, decode_run
 from pbench.decode.runners import Engines, LocalRunner, Texts
+from pbench.decode.shards import Shard, journal_path
 
 __all__ = [
     "Engine",
@@ -16,6 +18,7 @@ __all__ = [
     "LocalRunner",
     "Plan",
     "Result",
+    "Shard",
     "Texts",
     "check_needs",
     "decode_run",

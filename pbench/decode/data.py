@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pbench.artifacts import kind_of, read_manifest, read_rows
-from pbench.errors import ArtifactError, UsageError, unknown_name
+from pbench.errors import ArtifactError, UsageError, nearest
 from pbench.records import Sample
 
 __all__ = ["TaskData", "choose", "find_tasks", "read_task", "spread"]
@@ -46,7 +46,8 @@ def choose(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
         matches = [task for task in available if name in (task, task.partition("/")[0])]
         matches = matches or [task for task in available if task.rpartition("/")[2] == name]
         if not matches:
-            raise unknown_name("task", name, available)
+            near = nearest(name, [*available, *(task.rpartition("/")[2] for task in available)])
+            raise UsageError(f"unknown task {name!r}{near}; known: {', '.join(sorted(available))}")
         if len(matches) > 1 and "/" not in name and name != matches[0].partition("/")[0]:
             raise UsageError(f"task {name!r} can be any of {', '.join(matches)}; give the full name")
         chosen += matches

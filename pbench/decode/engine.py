@@ -32,7 +32,7 @@ from pbench.interfaces import BlockPlan, Denoiser, Sampler, Selection, Verifier
 from pbench.records import Generation, Sample
 from pbench.samplers.selection import best
 
-__all__ = ["Engine", "nfe_bound"]
+__all__ = ["Engine", "most_steps", "nfe_bound"]
 
 
 class Engine:
@@ -287,11 +287,14 @@ def nfe_bound(
     `causal` is the block length of a block-causal model, whose prompt may cut one more block in two.
     UsageError for lengths that the sampler refuses, as the run itself would raise.
     """
-    total = 0
-    for gen_length, samples_of_it in Counter(sample.gen_length for sample in samples).items():
-        width = min(gen_length, resolve_block_length(gen_length, block_length, causal))
-        sampler.check(gen_length, width)
-        blocks = gen_length // width
-        plans = [BlockPlan(width, width, blocks, index, gen_length) for index in range(blocks + bool(causal))]
-        total += samples_of_it * sum(sampler.max_steps(plan) for plan in plans)
-    return total
+    lengths = Counter(sample.gen_length for sample in samples)
+    return sum(n * most_steps(length, sampler, block_length, causal) for length, n in lengths.items())
+
+
+def most_steps(gen_length: int, sampler: Sampler, block_length: int | None, causal: int | None = None) -> int:
+    """Most forward passes that one sample can take; arguments and errors as `nfe_bound` has them."""
+    width = min(gen_length, resolve_block_length(gen_length, block_length, causal))
+    sampler.check(gen_length, width)
+    blocks = gen_length // width
+    plans = [BlockPlan(width, width, blocks, index, gen_length) for index in range(blocks + bool(causal))]
+    return sum(sampler.max_steps(plan) for plan in plans)

@@ -14,12 +14,13 @@ from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from pbench.config import canonical_json
+from pbench.config import canonical_json, yaml_line
+from pbench.decode.engine import most_steps
 from pbench.decode.options import EngineOptions, resolve_block_length
 from pbench.decode.sweep_file import Matrix, SweepFile, sampler_choices, sampler_of
 from pbench.errors import ConfigError, UsageError, unknown_name
 
-__all__ = ["Cell", "Grid", "TaskInfo", "expand", "only"]
+__all__ = ["Cell", "Grid", "TaskInfo", "expand", "only", "run_cost"]
 
 _GOLDEN = 0.6180339887498949
 
@@ -31,6 +32,7 @@ class TaskInfo:
     name: str
     category: str
     gen_length: int
+    samples: int = 1  # that a run of it decodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,9 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A combination of a matrix and the tasks that it is meant for."""
+    """A combination of a matrix (where it stands in the file) and the tasks that it is meant for."""
 
+    place: tuple[str, int]
     cell: Cell
     names: Sequence[str] | None
     categories: frozenset[str] | None
@@ -98,26 +101,39 @@ class _Candidate:
 def expand(sweep: SweepFile, tasks: Mapping[str, Sequence[TaskInfo]], path: Path) -> Grid:
     """All runs of `sweep`; `tasks` gives for each name in a `tasks` list what it stands for.
 
-    ConfigError if a rule has an unknown key or matches nothing, or if nothing is left to run.
+    ConfigError, with the line in `path`, if a rule has an unknown key or matches nothing, if a
+    matrix has an unknown category or nothing to run, or if all in all nothing is left.
     """
     categories = {info.category for infos in tasks.values() for info in infos}
-    candidates = [found for matrix in sweep.matrix for found in _candidates(matrix, categories)]
-    for number, rule in enumerate(sweep.exclude, 1):
-        candidates = _without(candidates, rule, f"exclude rule {number}", path)
-    candidates += [found for matrix in sweep.include for found in _candidates(matrix, categories)]
+    candidates = _all_candidates("matrix", sweep.matrix, categories, path)
+    for number, rule in enumerate(sweep.exclude):
+        candidates = _without(candidates, rule, number, path)
+    candidates += _all_candidates("include", sweep.include, categories, path)
     left_out: Counter[str] = Counter()
+    reasons: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
     runs: dict[bytes, Cell] = {}
     for found in candidates:
         wanted = [info for name in found.names or sweep.tasks for info in tasks[name] if found.is_for(info)]
-        fitting = [info.name for info in wanted if _fits(found.cell, info, left_out)]
+        refused: Counter[str] = Counter()
+        fitting = [info.name for info in wanted if _fits(found.cell, info, refused)]
+        left_out += refused
+        reasons[found.place] += Counter({"": 1}) if fitting else refused
         if fitting:
             key = canonical_json(dict(found.settings))
             earlier = runs[key].tasks if key in runs else ()
             runs[key] = replace(found.cell, tasks=tuple(dict.fromkeys([*earlier, *fitting])))
-    if not runs:
-        why = "; ".join(left_out) or "exclude takes everything away"
-        raise ConfigError(f"the grid is empty: {why}", path=path)
+    _refuse_empty(reasons, path)
     return Grid(_comparable_early(runs.values()), dict(left_out))
+
+
+def run_cost(cell: Cell, tasks: Mapping[str, TaskInfo]) -> int:
+    """Most forward passes of a run, all samples together; of a text generator, its samples."""
+    sampler = sampler_of(cell.sampler, cell.options)
+    infos = [tasks[name] for name in cell.tasks]
+    if sampler is None:
+        return sum(info.samples for info in infos)
+    steps = [most_steps(cell.gen_length or info.gen_length, sampler, cell.block_length) for info in infos]
+    return sum(info.samples * number for info, number in zip(infos, steps, strict=True))
 
 
 def only(grid: Grid, expression: str) -> Grid:
@@ -142,7 +158,21 @@ def only(grid: Grid, expression: str) -> Grid:
     return Grid(runs, grid.left_out)
 
 
-def _candidates(matrix: Matrix, categories: set[str]) -> Iterator[_Candidate]:
+def _all_candidates(
+    section: str, matrices: Sequence[Matrix], categories: set[str], path: Path
+) -> list[_Candidate]:
+    """Of all matrices in a section of the file."""
+    found: list[_Candidate] = []
+    for number, matrix in enumerate(matrices):
+        for name in matrix.gen_length if isinstance(matrix.gen_length, dict) else ():
+            if name not in categories:
+                line = yaml_line(path, section, number, "gen_length", name)
+                raise ConfigError(str(unknown_name("category", name, categories)), path=path, line=line)
+        found += _candidates((section, number), matrix, categories)
+    return found
+
+
+def _candidates(place: tuple[str, int], matrix: Matrix, categories: set[str]) -> Iterator[_Candidate]:
     samplers = [choice for entry in matrix.sampler for choice in sampler_choices(entry)]
     rest = (matrix.cache, matrix.temperature, matrix.seed, matrix.compat, matrix.infill)
     lengths = _lengths(matrix, categories)
@@ -150,7 +180,7 @@ def _candidates(matrix: Matrix, categories: set[str]) -> Iterator[_Candidate]:
         matrix.model, samplers, matrix.block_length, lengths, *rest
     ):
         cell = Cell(model, name, options, None if block == "full" else block, length, *others)
-        yield _Candidate(cell, matrix.tasks, meant, cell.settings)
+        yield _Candidate(place, cell, matrix.tasks, meant, cell.settings)
 
 
 def _lengths(matrix: Matrix, categories: set[str]) -> list[tuple[int | None, frozenset[str] | None]]:
@@ -163,12 +193,14 @@ def _lengths(matrix: Matrix, categories: set[str]) -> list[tuple[int | None, fro
 
 
 def _without(
-    candidates: list[_Candidate], rule: Mapping[str, Any], what: str, path: Path
+    candidates: list[_Candidate], rule: Mapping[str, Any], number: int, path: Path
 ) -> list[_Candidate]:
+    """What exclude rule `number` leaves."""
     known = sorted({name for found in candidates for name in found.settings})
     for key in rule:
         if key not in known:
-            raise ConfigError(f"{what}: {unknown_name('key', key, known)}", path=path)
+            line = yaml_line(path, "exclude", number, key)
+            raise ConfigError(f"exclude: {unknown_name('key', key, known)}", path=path, line=line)
     wanted = {key: value if isinstance(value, list) else [value] for key, value in rule.items()}
     kept = [
         found
@@ -176,8 +208,22 @@ def _without(
         if not all(key in found.settings and found.settings[key] in wanted[key] for key in wanted)
     ]
     if len(kept) == len(candidates):
-        raise ConfigError(f"{what} {dict(rule)} matches no combination", path=path)
+        line = yaml_line(path, "exclude", number)
+        raise ConfigError(f"exclude: {dict(rule)} matches no combination", path=path, line=line)
+    if not kept:
+        line = yaml_line(path, "exclude", number)
+        raise ConfigError("the grid is empty: exclude takes everything away", path=path, line=line)
     return kept
+
+
+def _refuse_empty(reasons: Mapping[tuple[str, int], Counter[str]], path: Path) -> None:
+    """ConfigError for a matrix of which no combination can be run with any of its tasks."""
+    for (section, number), counted in reasons.items():
+        if "" in counted:
+            continue
+        why = "; ".join(list(counted)[:3]) or "its gen_length is for no category of its tasks"
+        line = yaml_line(path, section, number)
+        raise ConfigError(f"{section}: nothing of it can be run: {why}", path=path, line=line)
 
 
 def _fits(cell: Cell, info: TaskInfo, left_out: Counter[str]) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
-from pbench.decode.memory import BatchSize
 from pbench.decode.options import EngineOptions
-from pbench.decode.runners import Answerer, Engines, LocalRunner, Texts
+from pbench.decode.runners import Answerer, Engines, Texts
 from pbench.errors import UsageError
 from pbench.interfaces import Denoiser, GenerationSettings, TextGenerator, Verifier
 from pbench.models import ModelInfo, find_model, load_model
@@ -64,27 +63,25 @@ class Job:
         verifier = self._verifier(denoiser, sampler.options, device)
         return Engines(denoiser, sampler, self.options, verifier)
 
-    def open(self, batch_size: BatchSize, device: str, sharers: int) -> LocalRunner:
-        """What a worker process starts with."""
-        return LocalRunner(self.load(device), batch_size, sharers)
-
-    def opener(self, batch_size: BatchSize) -> Callable[[str, int], LocalRunner]:
-        """`open` at a batch size, for `WorkerPool`."""
-        return partial(self.open, batch_size)
-
     def _verifier(self, denoiser: Denoiser, options: Any, device: str) -> Verifier | None:
         """The autoregressive model that the sampler's `--verifier` names, if it names one."""
         name = getattr(options, "verifier", None)
         if name is None:
             return None
         found = find_model(name)
-        model = load_model(found, device, self.model.dtype if found.kind == "autoregressive" else None)
+        model = _kept(found, device, self.model.dtype if found.kind == "autoregressive" else None)
         if not isinstance(model, Verifier):
             raise UsageError(
                 f"--verifier {name}: it must be an autoregressive model, which {found.family} is not"
             )
         _same_tokens(denoiser, model)
         return model
+
+
+@lru_cache(maxsize=2)  # as it is looked at, and as it is used
+def _kept(info: ModelInfo, device: str, dtype: str | None) -> Denoiser | TextGenerator:
+    """The verifier of a run before, for the runs of a sweep that name the same."""
+    return load_model(info, device, dtype)
 
 
 def _same_tokens(denoiser: Denoiser, verifier: Verifier) -> None:

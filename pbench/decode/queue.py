@@ -32,18 +32,18 @@ class SampleQueue:
         self._total = len(self._waiting)
         self._suspects: deque[Sample] = deque()
         self._losses: Counter[str] = Counter()
-        self._held: dict[int, dict[str, Sample]] = {}
+        self._held: dict[str, dict[str, Sample]] = {}
 
     @property
     def finished(self) -> bool:
         """Whether nothing waits and nobody holds anything."""
         return not self._waiting and not self._suspects and not any(self._held.values())
 
-    def held_by(self, worker: int) -> int:
+    def held_by(self, worker: str) -> int:
         """How many samples `worker` still has to answer."""
         return len(self._held.get(worker, ()))
 
-    def take(self, worker: int, workers: int, batch_size: int) -> list[Sample]:
+    def take(self, worker: str, workers: int, batch_size: int) -> list[Sample]:
         """The next chunk for `worker`, empty if nothing waits.
 
         What went down with a worker before comes last: once more as a batch, then alone, where
@@ -57,11 +57,11 @@ class SampleQueue:
         self._held[worker] = {sample.sample_id: sample for sample in chunk}
         return chunk
 
-    def done(self, worker: int, sample_id: str) -> None:
+    def done(self, worker: str, sample_id: str) -> None:
         """`worker` has answered."""
         del self._held[worker][sample_id]
 
-    def lose(self, worker: int) -> tuple[int, list[Sample]]:
+    def lose(self, worker: str) -> tuple[int, list[Sample]]:
         """`worker` is gone: how many of its samples wait again, and those that are given up."""
         lost = list(self._held.pop(worker, {}).values())
         self._losses.update(sample.sample_id for sample in lost)

@@ -2,268 +2,169 @@
 
 While it goes on, each finished answer is a line of `<run>.journal.jsonl`; the file itself appears
 whole at the end. The same configuration on the same file goes on where it stopped, takes in more
-tasks or a larger limit, or is done at once.
+tasks or a larger limit, puts shards together, or is done at once.
 """
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pbench.artifacts import (
-    Journal,
-    difference,
-    environment,
-    read_manifest,
-    read_rows,
-    run_lock,
-    write_artifact,
-)
-from pbench.config import config_id
-from pbench.decode.data import TaskData, spread
+from pbench.artifacts import Journal, run_lock, write_artifact
+from pbench.decode.past import UNMEASURED, Past, now, statuses
+from pbench.decode.plan import Plan
 from pbench.decode.runners import Runner
-from pbench.errors import PbenchError, UsageError
+from pbench.decode.saver import Saver
+from pbench.decode.shards import journal_path, shard_paths
+from pbench.errors import PbenchError
 from pbench.records import Generation, Sample
 
-__all__ = ["Plan", "Result", "decode_run", "journal_path", "make_plan"]
+__all__ = ["Result", "decode_run", "finished"]
 
-FLUSH_SECONDS = 1.0
+FLUSH_SECONDS = 0.2  # at least, between two writes to the journal
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run is asked to do: the data, the samples chosen of it, and its identity."""
-
-    tasks: tuple[TaskData, ...]
-    samples: tuple[Sample, ...]
-    identity: Mapping[str, Any]
-    command: tuple[str, ...] = ()
-    measure_gap: bool = False
-
-    @property
-    def data(self) -> dict[str, str]:
-        return {task.name: task.content_hash for task in self.tasks}
+OnProgress = Callable[[int, Sequence[Generation]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Where the run is and how it went; `decoded` counts the samples of this call."""
+    """Where the run is and how it went: samples that this call decoded, shards that it took in."""
 
     path: Path
     counts: dict[str, int]
     decoded: int
     warnings: tuple[str, ...]
+    shards: int = 0
 
 
-def make_plan(
-    tasks: Sequence[TaskData],
-    identity: Mapping[str, Any],
-    *,
-    limit: int | None = None,
-    gen_length: int | None = None,
-    fit: Callable[[Sample], Sample] | None = None,
-    command: Sequence[str] = (),
-    measure_gap: bool = False,
-) -> Plan:
-    """Choose `limit` samples of each task, and give them another gen_length where one is asked for.
+def decode_run(plan: Plan, runner: Runner, out: Path, on_progress: OnProgress) -> Result:
+    """Decode with `runner` what `out` does not hold yet, or, of a shard, what is its part of that.
 
-    `fit` gives each sample the gen_length of its own canvas (see `pbench.decode.infill`). With
-    `measure_gap` an answer without its dependency gap is not finished.
+    `on_progress(total, rows)` is called after rows are safely in the journal. UsageError if `out`,
+    its journal or a shard belongs to another configuration or other data; LockedError if another
+    process works on one of them. An interrupt leaves the journal for the next call.
     """
-    chosen = [sample for task in tasks for sample in spread(task.samples, limit)]
-    if gen_length is not None:
-        chosen = [replace(sample, gen_length=gen_length) for sample in chosen]
-    if fit is not None:
-        chosen = [fit(sample) for sample in chosen]
-    return Plan(tuple(tasks), tuple(chosen), identity, tuple(command), measure_gap)
-
-
-def journal_path(out: Path) -> Path:
-    """Where the journal of the run at `out` lies while it goes on."""
-    return out.with_name(f"{out.stem}.journal.jsonl")
-
-
-def decode_run(
-    plan: Plan, runner: Runner, out: Path, on_progress: Callable[[int, Sequence[Generation]], None]
-) -> Result:
-    """Decode with `runner` what `out` does not hold yet.
-
-    `on_progress(total, rows)` is called after rows are safely in the journal. UsageError if `out`
-    or its journal belongs to another configuration or other data; LockedError if another process
-    works on it. An interrupt leaves the journal for the next call.
-    """
-    runner.check(plan.samples)
-    with run_lock(out):
-        past = _Past.read(out, plan)
+    target = plan.path(out)
+    with ExitStack() as stack:
+        stack.enter_context(run_lock(target))
+        result = finished(plan, out)
+        if result is not None:
+            return result
+        shards = [] if plan.shard is not None else shard_paths(out)
+        for path in shards:
+            stack.enter_context(run_lock(path))
+        past = Past.read(target, plan, shards)
+        stack.callback(past.close)
         done = past.done(plan.measure_gap)
+        if plan.shard is not None:
+            done |= _answered(statuses(out, plan))
         todo = [sample for sample in plan.samples if sample.sample_id not in done]
-        if not todo and past.journal is None:
-            return Result(out, past.counts(), 0, past.warnings)
         again = sum(sample.sample_id in past.done(measured=False) for sample in todo)
         if again:
-            past.warnings += (f"{out}: {again} answers have no dependency gap; they are decoded again",)
-        with _journal(out, past) as journal:
-            _decode(todo, runner, journal, past, on_progress)
-            _write(out, plan, past, runner)
-            journal.remove()
-        return Result(out, past.counts(), len(past.fresh), (*past.warnings, *runner.notes))
+            past.warnings.append(f"{out}: {again} answers have no dependency gap; they are decoded again")
+        if todo:
+            runner.check(todo)
+            _decode(todo, runner, target, past, on_progress)
+        if not past.whole or past.journal is not None:
+            _write(target, plan, past, runner)
+        past.remove()
+        warnings = (*past.warnings, *runner.notes)
+        return Result(target, past.counts(), len(past.fresh), warnings, len(shards))
 
 
-@contextmanager
-def _journal(out: Path, past: _Past) -> Iterator[Journal]:
-    """The run's journal, closed at the end; one that holds nothing yet does not survive an error."""
-    journal = past.journal or Journal.create(journal_path(out), past.manifest)
-    with journal:
-        try:
-            yield journal
-        except BaseException:
-            if past.journal is None and not past.fresh:
-                journal.remove()
-            raise
+def finished(plan: Plan, out: Path) -> Result | None:
+    """The result if all samples of the plan have an answer in the run's file, or the shard's.
+
+    None if there is something to decode or to put together. Rows are not read.
+    """
+    for path in dict.fromkeys([out, plan.path(out)]):
+        if journal_path(path).exists() or (plan.shard is None and shard_paths(path)):
+            continue
+        status = statuses(path, plan)
+        if status and _answered(status) >= {sample.sample_id for sample in plan.samples}:
+            values = list(status.values())
+            return Result(path, {name: values.count(name) for name in sorted(set(values))}, 0, ())
+    return None
 
 
-class _Past:
-    """What the file and the journal of a run hold already, checked against the plan."""
-
-    def __init__(self, manifest: dict[str, Any]):
-        self.manifest = manifest
-        self.rows: dict[str, Generation] = {}
-        self.journal: Journal | None = None
-        self.warnings: tuple[str, ...] = ()
-        self.fresh: list[Generation] = []  # what this call has added, all of it in the journal
-
-    @classmethod
-    def read(cls, out: Path, plan: Plan) -> _Past:
-        past = cls(_new_manifest(plan))
-        if out.exists():
-            past.manifest = _same_run(out, read_manifest(out), plan)
-            past.add(read_rows(out, "generations"))
-        journal = journal_path(out)
-        if journal.exists():
-            replay = Journal.open(journal)
-            try:
-                past.manifest = _same_run(journal, replay.manifest, plan)
-            except UsageError:
-                replay.journal.close()
-                raise
-            past.journal = replay.journal
-            past.warnings = (replay.warning,) if replay.warning else ()
-            past.add(replay.rows)
-        return past
-
-    def add(self, rows: Iterable[Generation]) -> None:
-        """Take in rows; an error never replaces an answer."""
-        for row in rows:
-            earlier = self.rows.get(row.sample.sample_id)
-            if earlier is None or row.status != "error" or earlier.status == "error":
-                self.rows[row.sample.sample_id] = row
-
-    def done(self, measured: bool) -> set[str]:
-        """Samples with an answer; only those with their dependency gap if it is to be `measured`."""
-        answered = {name: row for name, row in self.rows.items() if row.status != "error"}
-        return {name for name, row in answered.items() if row.gap is not None or not measured}
-
-    def attempt(self, sample_id: str) -> int:
-        earlier = self.rows.get(sample_id)
-        return 1 if earlier is None else earlier.attempt + 1
-
-    def counts(self) -> dict[str, int]:
-        return dict(sorted(Counter(row.status for row in self.rows.values()).items()))
+def _answered(status: dict[str, str]) -> set[str]:
+    return {name for name, each in status.items() if each not in ("error", UNMEASURED)}
 
 
-def _new_manifest(plan: Plan) -> dict[str, Any]:
-    return {
-        "config_id": config_id(plan.identity),
-        "identity": dict(plan.identity),
-        "data": plan.data,
-        "tasks": {},
-        "counts": {},
-        "status": "running",
-        "command": list(plan.command),
-        "environment": environment(),
-        "started": _now(),
-    }
+def _decode(todo: Sequence[Sample], runner: Runner, out: Path, past: Past, on_progress: OnProgress) -> None:
+    """Decode `todo`; what is finished gets into the journal, whatever ends the loop."""
 
+    def tell(rows: list[Generation]) -> None:
+        if rows:
+            past.fresh.extend(rows)
+            on_progress(len(todo), tuple(rows))
 
-def _same_run(path: Path, manifest: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    """The manifest of an earlier part of this very run; UsageError with the difference otherwise."""
-    data = manifest.get("data", {})
-    shared = {task: data[task] for task in plan.data if task in data}
-    changed = difference(manifest.get("identity", {}), plan.identity)
-    changed += difference({"data": shared}, {"data": {task: plan.data[task] for task in shared}})
-    if changed:
-        raise UsageError(f"{path} holds another run ({'; '.join(changed)}); choose another --out")
-    return manifest | {"data": {**data, **plan.data}}
+    def write(rows: Sequence[Generation]) -> None:
+        if past.journal is None:
+            past.journal = Journal.create(journal_path(out), past.manifest, rows)
+        else:
+            past.journal.append(rows)
 
-
-def _decode(
-    todo: Sequence[Sample],
-    runner: Runner,
-    journal: Journal,
-    past: _Past,
-    on_progress: Callable[[int, Sequence[Generation]], None],
-) -> None:
-    """Decode `todo`, journalling finished answers in small batches, whatever ends the loop."""
-    waiting: list[Generation] = []
-
-    def save() -> None:
-        if waiting:
-            journal.append(waiting)
-            past.fresh.extend(waiting)
-            past.add(waiting)
-            on_progress(len(todo), tuple(waiting))
-            waiting.clear()
-
+    saver = Saver(write, FLUSH_SECONDS)
     try:
-        saved = time.monotonic()
-        with closing(runner.run(todo)) as answers:
+        with saver, closing(runner.run(todo)) as answers:
             for generation in answers:
-                waiting.append(replace(generation, attempt=past.attempt(generation.sample.sample_id)))
-                if time.monotonic() - saved >= FLUSH_SECONDS:
-                    save()
-                    saved = time.monotonic()
+                tell(saver.add(past.next_attempt(generation)))
     finally:
-        save()
+        tell(saver.saved())
+        past.add(past.fresh)
     missing = {sample.sample_id for sample in todo} - {row.sample.sample_id for row in past.fresh}
     if missing:
         raise PbenchError(f"a bug in the model's code: no row for {', '.join(sorted(missing)[:3])}")
 
 
-def _write(out: Path, plan: Plan, past: _Past, runner: Runner) -> None:
+def _write(out: Path, plan: Plan, past: Past, runner: Runner) -> None:
     """Build the final file: rows by task and index, the manifest with its counts."""
     rows = sorted(past.rows.values(), key=lambda row: (row.sample.task, row.sample.index))
-    known = {task.name: task for task in plan.tasks}
-    tasks: dict[str, Any] = dict(past.manifest["tasks"])
-    for name in {row.sample.task for row in rows}:
-        mine = [row for row in rows if row.sample.task == name]
-        first = mine[0].sample
-        total = len(known[name].samples) if name in known else tasks[name]["samples"]
-        tasks[name] = {
-            "category": first.category,
-            "metric": first.metric,
-            "headline": first.headline,
-            "samples": total,
-            "selected": len(mine),
-            "done": sum(row.status != "error" for row in mine),
-        }
+    seconds = sum(part.get("decoded_seconds", 0.0) for part in past.shards.values())
     manifest = past.manifest | {
-        "tasks": dict(sorted(tasks.items())),
+        "tasks": _tasks(rows, plan, past.manifest["tasks"]),
         "counts": past.counts(),
         "gaps": sum(row.gap is not None for row in rows),
-        "status": "complete",
+        "status": "complete" if plan.shard is None else "partial",
         "tokens": runner.tokens(rows),
-        "ended": _now(),
-        "decoded_seconds": round(sum(row.seconds or 0.0 for row in past.fresh), 3),
-        "execution": runner.facts() | {"notes": runner.notes},
+        "ended": now(),
+        "decoded_seconds": round(seconds + sum(row.seconds or 0.0 for row in past.fresh), 3),
+        "execution": _execution(past, runner),
     }
     write_artifact(out, "generations", rows, manifest)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _tasks(rows: Sequence[Generation], plan: Plan, before: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest says of each task: how many samples it has, were selected, have an answer."""
+    by_task: dict[str, list[Generation]] = {}
+    for row in rows:
+        by_task.setdefault(row.sample.task, []).append(row)
+    known = {task.name: len(task.samples) for task in plan.tasks}
+    tasks = {}
+    for name, mine in by_task.items():
+        first = mine[0].sample
+        tasks[name] = {
+            "category": first.category,
+            "metric": first.metric,
+            "headline": first.headline,
+            "samples": known.get(name) or before.get(name, {}).get("samples", len(mine)),
+            "selected": len(mine),
+            "done": sum(row.status != "error" for row in mine),
+        }
+    return dict(sorted(tasks.items()))
+
+
+def _execution(past: Past, runner: Runner) -> dict[str, Any]:
+    """Where and how it ran: this call, and each shard that was taken in."""
+    parts = []
+    for part in past.shards.values():
+        told = {"shard": part["shard"], **part.get("execution", {})}
+        if part["environment"] != past.manifest["environment"]:
+            told["environment"] = part["environment"]
+        parts.append(told)
+    own = runner.facts() | {"notes": runner.notes} if past.fresh or not parts else {}
+    return own | ({"shards": parts} if parts else {})

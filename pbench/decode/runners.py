@@ -1,12 +1,12 @@
 """What turns samples into answers: engines around a denoiser, or a text generator, in one process.
 
 A model at work (`Answerer`) gives answers at any batch size; `LocalRunner` keeps it going when a
-batch does not fit into memory. `pbench.decode.workers` has the runner of several processes.
+batch does not fit into memory. `pbench.decode.hosts` says where else a model can be at work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -32,7 +32,8 @@ _CHARACTERS = 2  # of a token, at least
 class Runner(Protocol):
     """Decodes samples somewhere; `notes` are what a reader of the results should know of it."""
 
-    notes: list[str]
+    @property
+    def notes(self) -> list[str]: ...
 
     def check(self, samples: Sequence[Sample]) -> None:
         """UsageError for what cannot work, before any forward pass."""
@@ -56,6 +57,11 @@ class Answerer(Protocol):
 
     @property
     def device(self) -> str: ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The model's, as it stands in manifests."""
+        ...
 
     def check(self, samples: Sequence[Sample]) -> None:
         """UsageError for what cannot work."""
@@ -90,6 +96,10 @@ class Engines:
     @property
     def device(self) -> str:
         return str(self.denoiser.device)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return self.denoiser.identity
 
     def check(self, samples: Sequence[Sample]) -> None:
         check_context(
@@ -139,6 +149,10 @@ class Texts:
     @property
     def device(self) -> str:
         return str(getattr(self.generator, "device", "cpu"))  # a remote model has none
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return self.generator.identity
 
     def check(self, samples: Sequence[Sample]) -> None:
         for _ in self.generator.run((), self.settings):

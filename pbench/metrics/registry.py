@@ -63,6 +63,7 @@ METRICS: Registry[MetricInfo] = Registry(
     "metric",
     "pbench.metrics",
     tuple(f"pbench.metrics.{family}" for family in ("lists", "puzzles", "texts", "sentences", "formats")),
+    lambda thing: isinstance(thing, MetricInfo),
 )
 # Names in the original benchmark's data that are not `<name>_score`.
 _FURTHER_ALIASES = {"words_to_sentence": "sentence_to_words_score", "starts_with": "startwith_score"}

@@ -72,6 +72,7 @@ def load_network(checkpoint: Checkpoint, setup: Setup, dtype: torch.dtype) -> An
                 config=setup.config,
                 dtype=dtype,
                 use_safetensors=True,
+                trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
             )

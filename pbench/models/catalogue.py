@@ -20,6 +20,7 @@ from pbench.config import checkpoint_config
 from pbench.errors import ArtifactError, UsageError, unknown_name
 from pbench.interfaces import Denoiser, TextGenerator
 from pbench.models.checkpoint import Checkpoint
+from pbench.plugins import load_foreign
 
 if TYPE_CHECKING:
     import torch
@@ -250,9 +251,14 @@ def _foreign() -> list[EntryPoint]:
 
 
 def _foreign_loader(family: str) -> Callable[..., Any]:
-    point = next(point for point in _foreign() if point.name == family)
-    try:
-        loader: Any = point.load()
-    except Exception as error:
-        raise UsageError(f"model family {family!r} from {point.value} cannot be loaded: {error}") from error
+    return foreign_loader(next(point for point in _foreign() if point.name == family))
+
+
+def foreign_loader(point: EntryPoint) -> Callable[..., Any]:
+    """A plug-in's loader; UsageError if it cannot be had."""
+    loader = load_foreign(point, "model family")
+    if not callable(loader):
+        raise UsageError(
+            f"model family {point.name!r}: {point.value} is a {type(loader).__name__}, no loader"
+        )
     return loader

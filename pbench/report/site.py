@@ -19,6 +19,7 @@ from pbench.report.tables import short_names
 
 __all__ = ["site_files", "write_site"]
 
+_LONGEST = 100  # characters of an id, which is the name of a file
 _COLUMNS = ("task", "tps", "accuracy")
 
 
@@ -95,7 +96,7 @@ def _ids(names: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
-        plain = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.") or "unnamed"
+        plain = re.sub(r"[^A-Za-z0-9.]+", "-", name)[:_LONGEST].strip("-.") or "unnamed"
         unique, number = plain, 2
         while unique.lower() in taken:
             unique, number = f"{plain}-{number}", number + 1

@@ -8,6 +8,13 @@ from pbench.plugins import Registry
 
 __all__ = ["SAMPLERS"]
 
+_PARTS = ("name", "aliases", "traits", "Options", "check", "plan_block", "max_steps", "select")
+
+
+def _is_sampler(thing: Any) -> bool:
+    return isinstance(thing, type) and all(hasattr(thing, part) for part in _PARTS)
+
+
 # Classes that satisfy pbench.interfaces.Sampler; their options classes differ, hence Any.
 SAMPLERS: Registry[type[Any]] = Registry(
     "sampler",
@@ -33,4 +40,5 @@ SAMPLERS: Registry[type[Any]] = Registry(
         "pbench.samplers.remdm",
         "pbench.samplers.rcr",
     ),
+    _is_sampler,
 )

@@ -6,7 +6,7 @@ from pbench.score.answer import score_answer
 from pbench.score.answers import TaskSamples, answers_output, answers_run
 from pbench.score.bertscore import BertScore, open_bertscore
 from pbench.score.cache import CachedChecker
-from pbench.score.find import default_output, find_runs
+from pbench.score.find import default_output, find_runs, unfinished
 from pbench.score.many import Job, Tools, score_runs, workers_for
 from pbench.score.run import needs_of, refuse_other_checker, score_run
 from pbench.score.summary import summarise
@@ -28,5 +28,6 @@ __all__ = [
     "score_run",
     "score_runs",
     "summarise",
+    "unfinished",
     "workers_for",
 ]

@@ -9,9 +9,10 @@ from pathlib import Path
 from pbench.artifacts import kind_of, read_manifest
 from pbench.errors import ArtifactError
 
-__all__ = ["default_output", "find_runs"]
+__all__ = ["default_output", "find_runs", "unfinished"]
 
 _ENDINGS = (".parquet", ".jsonl")
+_JOURNAL = ".journal.jsonl"
 _STDIN = "-"
 
 
@@ -38,10 +39,21 @@ def find_runs(paths: Iterable[str | Path]) -> list[Path]:
     return list(found.values())
 
 
+def unfinished(paths: Iterable[str | Path]) -> list[Path]:
+    """Journals of runs that are going on or were killed: in folders named, and beside files named."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            found += sorted(path.rglob(f"*{_JOURNAL}"))
+        elif (beside := path.with_name(path.stem + _JOURNAL)).exists():
+            found.append(beside)
+    return list(dict.fromkeys(found))
+
+
 def _expand(paths: Iterable[str | Path]) -> Iterator[Path]:
     for path in paths:
         if str(path) == _STDIN:
-            yield from (Path(line.strip()) for line in sys.stdin if line.strip())
+            yield from (Path(line.strip()) for line in sys.stdin or () if line.strip())
         else:
             yield Path(path)
 

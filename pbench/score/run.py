@@ -13,6 +13,7 @@ from typing import Any
 from pbench.artifacts import (
     file_hash,
     kind_of,
+    once_each,
     read_answers,
     read_batches,
     read_manifest,
@@ -101,7 +102,7 @@ def score_run(
         asked = None if manifest["grammar_checker"] is None else checker
         compared = None if manifest["bertscore"] is None else bertscore
         findings = cache_path(target.parent)
-        rows = read_answers(path)
+        rows = once_each(read_answers(path), path)
         if pool is None:
             cached = None if asked is None else CachedChecker(asked, findings)
             scores = scored(rows, MetricTools(cached, compared))

@@ -71,11 +71,12 @@ def test_a_second_time_nothing_is_decoded_and_a_longer_grid_renames_nothing(caps
 
 
 def test_what_cannot_be_run_stops_nothing_else_and_is_said(capsys):
-    said = swept(capsys, written("nosuch, tiny"), "--json", code=3)
+    Path("broken").mkdir()
+    said = swept(capsys, written("broken, tiny"), "--json", code=3)
     result = json.loads(said.out)
     assert len(result["files"]) == 5
     assert len(result["failures"]) == 5
-    assert "nosuch confidence k=8" in result["failures"]
+    assert "config.json" in result["failures"]["broken confidence k=8"]
     assert "5 of 10 runs could not be done" in said.err
 
 
@@ -104,4 +105,106 @@ def test_the_model_of_the_command_line_takes_the_place_of_the_files(capsys):
 def test_mistakes_are_one_error_before_anything_runs(capsys, arguments, words):
     written()
     assert words in swept(capsys, *arguments, code=2).err
+    assert not Path("runs").exists()
+
+
+def test_a_dry_run_says_runs_samples_steps_files_and_how_far_each_is(capsys):
+    swept(capsys, written(), "--only", "sampler=threshold,block_length=full")
+    plan = json.loads(swept(capsys, written(), "--dry-run", "--json").out)
+    assert (len(plan["runs"]), plan["samples"]) == (5, 5 * 4)
+    by_title = {run["title"]: run for run in plan["runs"]}
+    done = by_title["tiny threshold gamma=0.9"]
+    assert (done["state"], done["seconds"]) == ("done", 0.0)
+    assert Path(done["file"]).exists()
+    fresh = by_title["tiny confidence k=8"]
+    assert (fresh["state"], fresh["nfe_bound"]) == ("new", 4 * 4)
+    assert 0 < fresh["seconds"] < by_title["tiny threshold block_length=16 gamma=0.9"]["seconds"]
+    assert plan["seconds"] == pytest.approx(sum(run["seconds"] for run in plan["runs"]))
+    assert len(list(Path("runs").iterdir())) == 1
+    said = swept(capsys, written(), "--dry-run", "--no-measure").err
+    assert "tiny confidence k=8: 4 samples, at most 16 forward passes; new: runs/tiny-confidence-k8-" in said
+    assert "by a measured step" not in said
+
+
+def test_shards_of_a_sweep_do_each_run_once_and_the_sweep_itself_goes_on(capsys):
+    first = swept(capsys, written(), "--shard", "1/2").out.splitlines()
+    second = swept(capsys, written(), "--shard", "2/2").out.splitlines()
+    assert {len(first), len(second)} == {2, 3}
+    before = {path: Path(path).read_bytes() for path in (*first, *second)}
+    said = swept(capsys, written())
+    assert set(said.out.splitlines()) == set(before)
+    assert "5 of 5 runs were done before" in said.err
+    assert {path: Path(path).read_bytes() for path in before} == before
+
+
+def test_workers_hold_their_model_for_the_whole_sweep(capsys, monkeypatch):
+    from pbench.decode import processes
+
+    begun = []
+    start = processes.ProcessPlace._start
+    monkeypatch.setattr(processes.ProcessPlace, "_start", lambda place: (begun.append(place), start(place)))
+    alone = swept(capsys, written(), "--out", "alone").out.splitlines()
+    shared = swept(capsys, written(), "--workers", "2", "--batch-size", "2").out.splitlines()
+    assert len(begun) == 2
+    for one, other in zip(alone, shared, strict=True):
+        assert Path(one).name == Path(other).name
+        assert answers(one) == answers(other)
+
+
+def answers(path: str):
+    rows = read_rows(Path(path), "generations")
+    return [(row.sample.sample_id, row.output_ids, row.commit_step, row.nfe) for row in rows]
+
+
+def test_a_model_is_loaded_once_for_all_runs_and_not_for_finished_ones(capsys, monkeypatch):
+    from pbench.decode.job import ModelChoice
+
+    devices = []
+    load = ModelChoice.load
+
+    def counted(self, device):
+        devices.append(device)
+        return load(self, device)
+
+    monkeypatch.setattr(ModelChoice, "load", counted)
+    swept(capsys, written())
+    swept(capsys, written())
+    assert devices == ["meta", "cpu", "meta"]
+
+
+def test_a_bug_in_one_run_stops_no_other(capsys, monkeypatch):
+    from pbench.samplers.threshold import Threshold
+
+    def broken(self, step):
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr(Threshold, "select", broken)
+    said = swept(capsys, written(), "--json", code=3)
+    result = json.loads(said.out)
+    assert len(result["files"]) == 3
+    assert set(result["failures"]) == {
+        "tiny threshold gamma=0.9",
+        "tiny threshold block_length=16 gamma=0.9",
+    }
+    assert "IndexError: list index out of range" in said.err
+    assert "2 of 5 runs could not be done" in said.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[copy, shuffle]", "\n  - copy\n  - shufle", "3: unknown task 'shufle' (did you mean 'shuffle'?)"),
+        ("[tiny]", "\n    - tiny\n    - tinny", "6: unknown model 'tinny' (did you mean 'tiny'?)"),
+        ("k: [8, 32]", "k: [8, 32]\n      steps: 4", "6: "),
+        ("[full, 16]", "7", "3: matrix: nothing of it can be run: --block-length 7 does not divide"),
+        ("block_length: [full, 16]", "gen_length: {puzle: 64}", "10: unknown category 'puzle'"),
+        ("limit: 2", "exclude:\n  - {gama: 0.9}", "3: exclude: unknown key 'gama' (did you mean 'gamma'?)"),
+        ("limit: 2", "exclude:\n  - {gamma: 0.5}", "3: exclude: {'gamma': 0.5} matches no combination"),
+        ("limit: 2", "exclude:\n  - {model: tiny}", "3: the grid is empty: exclude takes everything away"),
+        ("limit: 2", "limitt: 2", "2: unknown key 'limitt' (did you mean 'limit'?)"),
+    ],
+)
+def test_a_wrong_file_is_said_with_its_line(capsys, old, new, words):
+    Path("grid.yaml").write_text(SWEEP.format(models="tiny").replace(old, new))
+    assert f"grid.yaml:{words}" in swept(capsys, "grid.yaml", code=2).err
     assert not Path("runs").exists()

@@ -1,4 +1,4 @@
-"""Openers for worker processes: the scripted denoiser, with accidents at chosen places."""
+"""What worker processes load: the scripted denoiser, with accidents at chosen places."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 
 import torch
 
-from pbench.decode import EngineOptions, Engines, LocalRunner
-from pbench.decode.memory import BatchSize
+from pbench.decode import EngineOptions, Engines
 from pbench.errors import ArtifactError
 from pbench.samplers import make_sampler
 from tests.scripted import Scripted, hashed
@@ -32,27 +31,28 @@ class Crew:
     slow: float = 0.0
     broken: bool = False
 
-    def opener(self, batch_size: BatchSize):
-        return _Opener(self, batch_size)
+    def load(self, device: str):
+        (self.folder / str(os.getpid())).touch()
+        with (self.folder / "loaded").open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        if self.broken:
+            raise ArtifactError("model.safetensors: is damaged")
+        return _Accident(self)
+
+    def assemble(self, model, device: str) -> Engines:
+        return Engines(model, make_sampler("confidence", {"k": 1}), EngineOptions())
+
+    @property
+    def loads(self) -> int:
+        """How often the model was loaded, by all processes together."""
+        return len((self.folder / "loaded").read_text().splitlines())
 
     @property
     def started(self) -> list[int]:
         return [int(path.name) for path in self.folder.iterdir() if path.name.isdecimal()]
 
     def engines(self) -> Engines:
-        return Engines(_Accident(self), make_sampler("confidence", {"k": 1}), EngineOptions())
-
-
-@dataclass(frozen=True)
-class _Opener:
-    crew: Crew
-    batch_size: BatchSize
-
-    def __call__(self, device: str, sharers: int) -> LocalRunner:
-        (self.crew.folder / str(os.getpid())).touch()
-        if self.crew.broken:
-            raise ArtifactError("model.safetensors: is damaged")
-        return LocalRunner(self.crew.engines(), self.batch_size, sharers)
+        return self.assemble(_Accident(self), "cpu")
 
 
 class _Accident(Scripted):

@@ -41,10 +41,10 @@ def decoded(name: str, *arguments: str):
 def test_workers_change_no_answer_and_no_identity():
     command = ["--tasks", "copy,shuffle", "--limit", "6", "--k", "8"]
     manifest, rows = decoded("a.parquet", *command)
-    shared, others = decoded("b.parquet", *command, "--workers", "2", "--batch-size", "auto")
+    shared, others = decoded("b.parquet", *command, "--workers", "4", "--batch-size", "auto")
     assert others == rows
     assert shared["config_id"] == manifest["config_id"]
-    assert shared["execution"]["devices"] == ["cpu", "cpu"]
+    assert shared["execution"]["devices"] == ["cpu"] * 4
     assert shared["execution"]["batch_size"] == "auto"
     sizes = shared["execution"]["batch_sizes"]
     assert any(sizes)

@@ -1,0 +1,69 @@
+"""Rows get to disk when they are finished, not when the next one is."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from pbench.decode.saver import Saver
+
+
+def wait_for(condition, seconds: float = 5.0) -> bool:
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.005)
+    return condition()
+
+
+def test_a_burst_is_written_although_no_further_row_comes():
+    written = []
+    with Saver(lambda rows: written.append(list(rows)), 0.05) as saver:
+        for row in "abc":
+            saver.add(row)
+        assert wait_for(lambda: [row for rows in written for row in rows] == ["a", "b", "c"])
+        assert saver.saved() == ["a", "b", "c"]
+        assert saver.saved() == []
+    assert len(written) <= 2  # the first at once, the others as one group
+
+
+def test_what_waits_is_written_when_it_closes():
+    written = []
+    with Saver(written.extend, 60.0) as saver:
+        for row in "abc":
+            saver.add(row)
+    assert written == ["a", "b", "c"]
+    assert saver.saved() == ["a", "b", "c"]
+
+
+def test_adding_does_not_wait_for_a_slow_disk():
+    free = threading.Event()
+    with Saver(lambda rows: free.wait(10), 0.01) as saver:
+        started = time.monotonic()
+        for row in range(100):
+            assert saver.add(row) == []
+        assert time.monotonic() - started < 1.0
+        free.set()
+    assert saver.saved() == list(range(100))
+
+
+def test_an_error_of_the_disk_is_raised_where_rows_come_from():
+    def refuse(rows):
+        raise OSError(28, "No space left on device")
+
+    with Saver(refuse, 0.01) as saver:
+        saver.add("a")
+        assert wait_for(lambda: saver._error is not None)
+        with pytest.raises(OSError, match="No space"):
+            saver.add("b")
+    with pytest.raises(OSError, match="No space"):
+        saver.saved()
+
+
+def test_without_a_pause_a_row_is_safe_when_add_returns():
+    written = []
+    with Saver(written.extend, 0.0) as saver:
+        assert saver.add("a") == ["a"]
+        assert written == ["a"]
+    assert not saver._thread.ident  # it never ran

@@ -1,0 +1,43 @@
+"""A model folder is data: the Python files that lie in it are never run, whatever its configuration says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pbench.models import find_model, load_model
+from pbench.models.random_checkpoint import write_random
+from pbench.models.random_files import RandomSize
+from tests.models.autoregressive_checkpoints import texts, write
+
+CLASSES = ("AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoTokenizer")
+
+
+def booby_trap(folder: Path) -> Path:
+    """Code that the folder's configuration asks for; the file that it would leave behind."""
+    sprung = folder / "sprung"
+    (folder / "code.py").write_text(f"open({str(sprung)!r}, 'w').close()\nclass It:\n    pass\n")
+    for name in ("config.json", "tokenizer_config.json"):
+        path = folder / name
+        values = json.loads(path.read_text()) if path.exists() else {}
+        values["auto_map"] = dict.fromkeys(CLASSES, "code.It") | {"AutoTokenizer": ["code.It", "code.It"]}
+        path.write_text(json.dumps(values | {"trust_remote_code": True}))
+    return sprung
+
+
+@pytest.mark.parametrize("family", ["hf", "llada", "dream", "sdar"])
+@pytest.mark.parametrize("trusted", [False, True], ids=["", "trusted"])
+def test_code_in_a_model_folder_is_not_run(tmp_path: Path, family: str, trusted: bool) -> None:
+    """`--trust-remote-code` is about pickled weights; it runs no code either."""
+    folder = tmp_path / "model"
+    if family == "hf":
+        write(folder)
+    else:
+        write_random(family, folder, texts(), RandomSize(vocab_size=1024))
+    sprung = booby_trap(folder)
+    name = f"hf:{folder}" if family == "hf" else str(folder)
+    for device in ("meta", "cpu"):
+        load_model(find_model(name, trust_remote_code=trusted), device)
+    assert not sprung.exists()

@@ -1,0 +1,104 @@
+"""A disk that is full: no command says that it went well, and what was there before stays as it was."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pbench.artifacts import read_rows
+from pbench.cli import app as root
+from tests.faults.conftest import Run, files, in_process
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file grows beyond `size` bytes: the write fails with EFBIG, as it does with ENOSPC."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, cache: str) -> Path:
+    """Two runs, one of them scored, and a report."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        in_process(folder, patch, cache)
+        for name, k in (("a", "32"), ("b", "16")):
+            command = ["decode", "--tasks", "copy", "--limit", "2", "--k", k, "--out", f"{name}.parquet"]
+            assert root._run(command) == 0
+        assert root._run(["score", "a.parquet"]) == 0
+        assert root._run(["report", "a.scores.parquet", "--out", "report"]) == 0
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str) -> Path:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    in_process(tmp_path, monkeypatch, cache)
+    return tmp_path
+
+
+COMMANDS = {
+    "decode": ["decode", "--tasks", "copy,shuffle", "--limit", "2", "--k", "32", "--out", "a.parquet"],
+    "decode jsonl": ["decode", "--tasks", "copy", "--limit", "2", "--k", "8", "--out", "c.jsonl"],
+    "score": ["score", "b.parquet"],
+    "score again": ["score", "a.parquet", "--force"],
+    "report": ["report", "a.scores.parquet", "--out", "report"],
+    "page": ["report", "a.scores.parquet", "--out", "page.html"],
+    "tasks build": ["tasks", "build", "copy", "--out", "built"],
+    "trace": ["trace", "a.parquet", "--html", "trace.html"],
+}
+
+
+@pytest.mark.parametrize("size", [0, 300, 3_000])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_succeeds_and_older_files_are_as_they_were(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, size: int
+) -> None:
+    before = {path: (folder / path).read_bytes() for path in files(folder)}
+    capsys.readouterr()
+    with room_for(size):
+        code = root._run(COMMANDS[name])
+    said = capsys.readouterr()
+    assert code == 2, said
+    assert "File too large" in said.err
+    assert said.out == ""
+    kept = {path: (folder / path).read_bytes() for path in before}
+    assert kept == before
+    new = set(files(folder)) - set(before)
+    assert not {path for path in new if path.endswith((".parquet", ".html")) or "tmp" in path}
+
+
+def test_there_is_room_again_and_the_run_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with room_for(3_000):
+        assert root._run(COMMANDS["decode"]) == 2
+    assert root._run(COMMANDS["decode"]) == 0
+    assert len(list(read_rows(folder / "a.parquet", "generations"))) == 4
+    assert not list(folder.glob("*.journal.jsonl"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["tasks", "list"], ["tasks", "list", "--json"], ["--version"], ["--help"]]
+)
+def test_results_that_cannot_be_printed_are_an_error(run: Run, arguments: list[str]) -> None:
+    said = run(*arguments, child="pbench_to", stdout="/dev/full")
+    assert said.code == 2
+    assert len(said.errors) == 1
+    assert said.errors[0].endswith("No space left on device")
+
+
+def test_notes_that_cannot_be_printed_stop_nothing(run: Run, tmp_path: Path, cache: str) -> None:
+    arguments = ["decode", "--tasks", "copy", "--limit", "2", "--k", "32", "--out", "a.parquet"]
+    said = run(*arguments, child="pbench_to", stderr="/dev/full", XDG_CACHE_HOME=cache)
+    assert (said.code, said.out) == (0, "a.parquet\n")
+    said = run(*arguments, child="pbench_to", stderr="/dev/full", XDG_CACHE_HOME=cache)  # has a note to give
+    assert (said.code, said.out) == (0, "a.parquet\n")
