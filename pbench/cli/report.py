@@ -210,7 +210,7 @@ def _extended(
     if published == "paper":
         from pbench.report.paper import paper_extras
 
-        built = built.with_(paper_extras())
+        built = built.with_(paper_extras(built))
     elif published is not None:
         from pbench.report.published import read_published
 

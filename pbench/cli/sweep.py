@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pbench.decode.run import Result
     from pbench.decode.sweep_file import Matrix, SweepFile
     from pbench.interfaces import Denoiser, TextGenerator
+    from pbench.models.api import Access
 
 __all__ = ["register"]
 
@@ -40,6 +41,7 @@ class Outcome:
 def sweep(
     file: str = typer.Argument(..., help="A YAML file, or the name of a shipped sweep: quick, ..."),
     model: str = typer.Option(None, help="Run on this model in place of those of the file."),
+    base_url: str = typer.Option(None, help="Of --model openai:MODEL: the server, http://HOST:PORT/v1."),
     data: Path = typer.Option(None, help="Folder of samples files. Default: ./data where it exists."),
     out: Path = typer.Option(Path("runs"), help="Folder of the generations files."),
     only: str = typer.Option(None, metavar="KEY=VALUE,...", help="Of the grid only these: sampler=wino."),
@@ -47,21 +49,33 @@ def sweep(
     device: str = typer.Option("cpu", help="cpu, cuda:0, ..."),
     dtype: str = typer.Option(None, help="float32, bfloat16, float16. Default: bfloat16 on a GPU."),
     batch_size: str = typer.Option("32", metavar="INTEGER|auto", help="Rows decoded together."),
+    concurrency: int = typer.Option(4, min=1, help="API models: requests at a time."),
+    max_requests: int = typer.Option(None, min=1, help="API models: send at most so many in all runs."),
+    max_cost: float = typer.Option(
+        None, min=0.0, help="API models: spend at most so many US dollars in all."
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be done, and stop."),
     as_json: bool = typer.Option(False, "--json", help="Files and failures as one JSON object."),
 ) -> None:
     """Decode every configuration of a grid; prints the path of each file. Start it again to go on."""
+    from pbench.cli.access import access_of
     from pbench.cli.data import found_tasks
 
+    if base_url is not None and model is None:
+        raise UsageError("--base-url is of one model; name it by --model, or write base_url into the file")
+    access = access_of(
+        base_url=base_url, concurrency=concurrency, max_requests=max_requests, max_cost=max_cost
+    )
     path = _located(file)
     found = _with_model(path, model)
     sweep_file = _limited(found, limit)
     tasks, infos = _tasks(sweep_file, found_tasks(data))
     grid = _grid(sweep_file, infos, path, only)
     _tell(grid)
+    base = _Base(device, dtype, batch_size, sweep_file.limit, out, tasks, access)
     if dry_run:
+        _tell_costs(grid, base)
         return
-    base = _Base(device, dtype, batch_size, sweep_file.limit, out, tasks)
     _finish(_run(grid, base), len(grid.runs), as_json)
 
 
@@ -75,6 +89,11 @@ class _Base:
     limit: int | None
     out: Path
     tasks: dict[str, TaskData]
+    access: Access
+
+    def reach(self, cell: Cell) -> Access:
+        """How the model of a run is reached, if it is a remote one; all share one budget."""
+        return self.access if cell.base_url is None else replace(self.access, base_url=cell.base_url)
 
 
 def _limited(found: SweepFile, limit: int | None) -> SweepFile:
@@ -101,7 +120,8 @@ def _with_model(path: Path, model: str | None) -> SweepFile:
     found = load_sweep(path)
     if model is None:
         return found
-    samplers = find_model(model).kind == "diffusion"
+    info = find_model(model)
+    samplers = info.kind == "diffusion" and info.access is None
 
     def mine(matrices: Sequence[Matrix]) -> list[Matrix]:
         fitting = [each for each in matrices if samplers == (None not in each.sampler)]
@@ -146,15 +166,29 @@ def _tell(grid: Grid) -> None:
     )
 
 
+def _tell_costs(grid: Grid, base: _Base) -> None:
+    """What the runs on remote models may take."""
+    from pbench.cli.access import tell_estimate
+    from pbench.decode import make_plan
+    from pbench.models.api import open_model, remote_name
+
+    for cell in grid.runs:
+        if remote_name(cell.model) is not None:
+            tasks = [base.tasks[name] for name in cell.tasks]
+            plan = make_plan(tasks, {}, limit=base.limit, gen_length=cell.gen_length)
+            console.note(f"{_title(cell)}:")
+            tell_estimate(open_model(cell.model, base.reach(cell), live=False), plan.samples)
+
+
 def _run(grid: Grid, base: _Base) -> Outcome:
     """All runs, model by model; one that cannot be done stops no other."""
     outcome = Outcome([], {})
     total = len(grid.runs)
     numbers = iter(range(1, total + 1))
-    for name, cells in groupby(grid.runs, key=lambda cell: cell.model):
+    for (name, _), cells in groupby(grid.runs, key=lambda cell: (cell.model, cell.base_url)):
         mine = list(cells)
         try:
-            loaded = _Loaded.of(name, base)
+            loaded = _Loaded.of(mine[0], base)
         except PbenchError as error:
             outcome.failures |= {_title(cell): str(error) for cell, _ in zip(mine, numbers, strict=False)}
             console.warn(f"{name}: {error}")
@@ -185,12 +219,13 @@ class _Loaded:
     base: _Base
 
     @classmethod
-    def of(cls, name: str, base: _Base) -> _Loaded:
+    def of(cls, cell: Cell, base: _Base) -> _Loaded:
         from pbench.cli.jobs import Request, batch_size_of, choice_of, tell_model
         from pbench.models import find_model
 
+        info = find_model(cell.model, access=base.reach(cell))
         request = Request(
-            find_model(name), "", base.dtype, (), base.device, batch_size_of(base.batch_size), [], None,
+            info, "", base.dtype, (), base.device, batch_size_of(base.batch_size), [], None,
             base.limit, None, {},
         )  # fmt: skip
         model = choice_of(request).load(base.device)
@@ -219,7 +254,9 @@ class _Loaded:
         if not tasks:
             raise UsageError(f"model {self.model.name!r} can be asked none of {', '.join(cell.tasks)}")
         words = tuple(f"--{key.replace('_', '-')}={value}" for key, value in cell.options.items())
-        request = replace(self.request, sampler=cell.sampler or "", gen_length=cell.gen_length)
+        request = replace(
+            self.request, sampler=cell.sampler or "", gen_length=cell.gen_length, labels=dict(cell.labels)
+        )
         settings = GenerationSettings(cell.temperature, seed=cell.seed)
         given = frozenset(_given(cell))
         asked = Asked(words, (), given)

@@ -28,6 +28,7 @@ from pbench.artifacts import (
 from pbench.config import config_id
 from pbench.decode.data import TaskData, spread
 from pbench.decode.runners import Runner
+from pbench.decode.usage import usage_of
 from pbench.errors import PbenchError, UsageError
 from pbench.records import Generation, Sample
 
@@ -218,7 +219,8 @@ def _decode(
         with closing(runner.run(todo)) as answers:
             for generation in answers:
                 waiting.append(replace(generation, attempt=past.attempt(generation.sample.sample_id)))
-                if time.monotonic() - saved >= FLUSH_SECONDS:
+                paid = generation.usage is not None  # a kill must not cost the same answer again
+                if paid or time.monotonic() - saved >= FLUSH_SECONDS:
                     save()
                     saved = time.monotonic()
     finally:
@@ -251,6 +253,7 @@ def _write(out: Path, plan: Plan, past: _Past, runner: Runner) -> None:
         "status": "complete",
         "tokens": runner.tokens(rows),
         "ended": _now(),
+        "usage": usage_of(rows),
         "decoded_seconds": round(sum(row.seconds or 0.0 for row in past.fresh), 3),
         "execution": runner.facts() | {"notes": runner.notes},
     }

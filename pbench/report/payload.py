@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from pbench.report.build import Report
+from pbench.report.endings import endings
 from pbench.report.oracle import Oracle
 from pbench.report.pbx import Pbx
 from pbench.report.points import Point, Stats
@@ -61,6 +62,7 @@ def _point(report: Report, series: Series, point: Point) -> dict[str, Any]:
         "tasks": {task: _stats(stats) for task, stats in point.tasks.items()},
         "categories": {name: _mean(stats) for name, stats in point.categories.items()},
         "overall": None if point.overall is None else _mean(point.overall),
+        "statuses": endings(report.cells.files[own.id]),
         "complete": point.complete,
         "problems": list(point.problems),
         "lacks": list(point.lacks),
