@@ -24,7 +24,7 @@ demo: $(READY)  ## the whole benchmark on the bundled model; ends with the repor
 
 AR := $(CURDIR)/$(BIN)/pbench
 AR_SUITE := docs/demo-ar/waiting_line.yaml
-AR_TASKS := --tasks waiting_line --data demo-ar/data --limit 20
+AR_TASKS := --tasks waiting_line --data demo-ar/data --limit 5
 
 demo-ar: export OMP_NUM_THREADS ?= 2
 demo-ar: $(READY)  ## the bundled diffusion model beside an autoregressive one behind a server

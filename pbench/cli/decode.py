@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from pbench.cli import console
-from pbench.errors import PbenchError, SamplesFailedError, UsageError
+from pbench.errors import SamplesFailedError, UsageError
 
 if TYPE_CHECKING:
     from pbench.cli.jobs import Prepared
@@ -142,7 +142,7 @@ def _run(prepared: Prepared, out: Path) -> Result:
         runner = prepared.runner()
         with DecodeProgress() as progress:
             result = decode_run(prepared.plan, runner, out, progress.update)
-    except (KeyboardInterrupt, TerminatedError, PbenchError):
+    except (KeyboardInterrupt, TerminatedError):
         if journal_path(out).exists():
             console.note(f"{journal_path(out)} keeps what is finished; the same command goes on from there")
         raise

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+import numpy as np
 
 from pbench.report.build import Report
-from pbench.report.files import ScoreFile
+from pbench.report.cells import Cells
 from pbench.report.formats import Table
+from pbench.report.rows import STATUSES
 
 __all__ = ["ending_table", "endings"]
 
-_ENDINGS = ("ok", "refusal", "empty", "truncated", "error")
+_SPECIAL = ("refusal", "empty", "truncated")
 
 
-def endings(files: Iterable[ScoreFile]) -> dict[str, int]:
-    """Answers by status; a sample that stands in two files of a run point counts once."""
-    seen: dict[tuple[str, int], str] = {}
-    for file in files:
-        columns = (file.columns[name].to_pylist() for name in ("task", "index", "status"))
-        seen |= {(task, index): status for task, index, status in zip(*columns, strict=True)}
-    counts = Counter(seen.values())
-    return {status: counts[status] for status in _ENDINGS if counts[status]}
+def endings(cells: Cells) -> dict[str, dict[str, int]]:
+    """By settings id, the samples of each status that there are; every sample counts once."""
+    sums = {identity: np.zeros(len(STATUSES) + 1, dtype=np.int64) for identity in cells.settings}
+    for (identity, _), part in cells.slices.items():
+        sums[identity] += np.bincount(cells.rows.status[part], minlength=len(STATUSES) + 1)
+    return {
+        identity: {status: int(count) for status, count in zip(STATUSES, counts, strict=False) if count}
+        for identity, counts in sums.items()
+    }
 
 
 def ending_table(report: Report) -> Table | None:
-    """One row a run point; None where every answer simply came to its end."""
-    rows = []
-    for series in report.series:
-        for point in series.points:
-            found = endings(report.cells.files[point.settings.id])
-            rows.append(
-                (series.name, point.settings.setting, *(str(found.get(status, 0)) for status in _ENDINGS))
-            )
-    special = _ENDINGS.index("refusal") + 2, _ENDINGS.index("truncated") + 3
-    if not any(count != "0" for row in rows for count in row[slice(*special)]):
+    """One row a run point; None where no answer was refused, empty or truncated."""
+    counts = endings(report.cells)
+    if not any(status in found for found in counts.values() for status in _SPECIAL):
         return None
+    rows = [
+        (
+            series.name,
+            point.settings.setting,
+            *(str(counts[point.settings.id].get(status, 0)) for status in STATUSES),
+        )
+        for series in report.series
+        for point in series.points
+    ]
     return Table(
         "How answers ended, in samples (empty, refused and truncated ones are scored as they stand)",
-        ("run", "setting", *_ENDINGS),
+        ("run", "setting", *STATUSES),
         tuple(rows),
     )

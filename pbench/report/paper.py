@@ -14,7 +14,7 @@ from pbench.report.build import Report
 from pbench.report.extras import Extras
 from pbench.report.files import ScoreFile
 from pbench.report.formats import Table
-from pbench.report.points import number
+from pbench.report.points import Settings, number
 
 __all__ = ["measured_rows", "paper_extras", "paper_tables"]
 
@@ -57,8 +57,8 @@ def paper_extras(report: Report) -> Extras:
     remarks = [f"Reference rows: {found['source']}; they carry no intervals."]
     if any(measured):
         remarks.append(
-            "Measured rows are over our own samples of the same tasks, with the checker named above: set them"
-            " beside the paper's, do not subtract."
+            "Measured rows are those at k=2 in any order and those without a sampler, over our own samples of"
+            " the same tasks, with our grammar checker: to be read beside the paper's, not to be subtracted."
         )
     return Extras(
         tables=tuple(map(_table, found["tables"], measured)),
@@ -68,18 +68,25 @@ def paper_extras(report: Report) -> Extras:
 
 
 def measured_rows(report: Report, columns: Sequence[Mapping[str, str]]) -> list[Row]:
-    """The run points that have any of the tasks of `columns`, in the order of the report."""
+    """The run points that decode as the paper's do and have any of the tasks of `columns`, in order."""
     wanted = [(_task_of(column["task"]), column["value"]) for column in columns]
     rows = []
     for series in report.series:
         for point in series.points:
-            if not {task for task, _ in wanted} & set(point.tasks):
+            if not (_alike(point.settings) and {task for task, _ in wanted} & set(point.tasks)):
                 continue
             values = _values(report.cells.files[point.settings.id], {task for task, _ in wanted})
             cells = tuple(_cell(values.get(column)) for column in wanted)
             if any(cells):
                 rows.append(Row(series.name, point.settings.setting, cells))
     return rows
+
+
+def _alike(settings: Settings) -> bool:
+    """What the paper's rows are: one token after the other, Mercury's own way, or two a step in any order."""
+    if settings.sampler in (None, "diffusing"):
+        return True
+    return settings.params.get("k") == 2 and settings.block_length == "full"
 
 
 def _task_of(published: str) -> str:

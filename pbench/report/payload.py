@@ -22,13 +22,18 @@ SCHEMA_VERSION = 1
 
 def payload(report: Report) -> dict[str, Any]:
     """Points, PBx, oracles and tasks; scores in 0..1, PBx thresholds in percent, None = null."""
+    ended = endings(report.cells)
     return {
         "schema_version": SCHEMA_VERSION,
         "suite": {"name": report.suite.name, "tasks": list(report.suite.tasks)},
         "headline": report.headline,
         "grammar_checkers": list(report.checkers),
         "points": [
-            *(_point(report, series, point) for series in report.series for point in series.points),
+            *(
+                _point(report, series, point) | {"statuses": ended[point.settings.id]}
+                for series in report.series
+                for point in series.points
+            ),
             *(_published_point(own, point) for own in report.published for point in own.points),
         ],
         "pbx": [*map(_pbx, report.pbx), *map(_published_pbx, report.published)],
@@ -62,7 +67,6 @@ def _point(report: Report, series: Series, point: Point) -> dict[str, Any]:
         "tasks": {task: _stats(stats) for task, stats in point.tasks.items()},
         "categories": {name: _mean(stats) for name, stats in point.categories.items()},
         "overall": None if point.overall is None else _mean(point.overall),
-        "statuses": endings(report.cells.files[own.id]),
         "complete": point.complete,
         "problems": list(point.problems),
         "lacks": list(point.lacks),

@@ -13,7 +13,9 @@ from pbench.report.files import COLUMNS, ScoreFile
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Headline", "Rows", "read_rows"]
+__all__ = ["STATUSES", "Headline", "Rows", "read_rows"]
+
+STATUSES = ("ok", "refusal", "empty", "truncated", "error")
 
 Headline = Literal["default", "combined"]
 
@@ -23,14 +25,15 @@ class Rows:
     """Columns of equal length N, a row a sample.
 
     `file` and `task` are codes into the files read and into `tasks`; `value` is the headline in
-    0..1 and NaN where there is none, as are numbers that are unknown; `error` marks rows that
-    were not decoded.
+    0..1 and NaN where there is none, as are numbers that are unknown; `status` is a place in STATUSES
+    (their number for any other word), and `error` marks rows that were not decoded.
     """
 
     file: np.ndarray
     task: np.ndarray
     index: np.ndarray
     error: np.ndarray
+    status: np.ndarray
     value: np.ndarray
     nfe: np.ndarray
     gen_length: np.ndarray
@@ -67,6 +70,7 @@ def read_rows(files: Sequence[ScoreFile], headline: Headline) -> Rows:
         task=task,
         index=columns["index"].to_numpy(zero_copy_only=False),
         error=_equal(columns["status"], "error"),
+        status=_statuses(columns["status"]),
         value=_headline_values(columns["scores"], columns["headline"], headline),
         nfe=_numbers(columns["nfe"]),
         gen_length=_numbers(columns["gen_length"]),
@@ -92,6 +96,12 @@ def _numbers(array: pa.Array) -> np.ndarray:
     import pyarrow as pa
 
     return array.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def _statuses(array: pa.Array) -> np.ndarray:
+    codes, words = _codes(array)
+    places = [STATUSES.index(word) if word in STATUSES else len(STATUSES) for word in words]
+    return np.array(places, dtype=np.int8)[codes]
 
 
 def _equal(array: pa.Array, word: str) -> np.ndarray:

@@ -49,6 +49,7 @@ class _Sent(threading.local):
 
     requests = 0
     last: float | None = None
+    billed = False  # an answer began to come, and has to be paid for whether it can be read or not
 
 
 class ApiModel:
@@ -65,6 +66,7 @@ class ApiModel:
         self._served: set[str] = set()
         self.name = self._endpoint.name
         self.family = self._endpoint.provider.family
+        self.decoding = self._endpoint.provider.decoding
         self.identity: Mapping[str, Any] = _identity(self._endpoint)
         if access.budget.max_cost is not None and self._price is None:
             raise UsageError(
@@ -112,18 +114,24 @@ class ApiModel:
 
     def _answers(self, ask: Ask, waiting: deque[Sample]) -> Iterator[Generation]:
         """One by one until the server has taken a sample, so that nothing is paid where nothing works."""
-        held: list[Generation] = []
-        while waiting and len(held) < _MOST_REJECTED and all(row.error_kind == "rejected" for row in held):
-            held += in_parallel(ask, [waiting.popleft()], 1)
-        if held and all(row.error_kind == "rejected" for row in held):
-            raise UsageError(f"{held[0].error}")
-        yield from held
+        rejected: list[Generation] = []
+        taken = False
+        while waiting and not taken and len(rejected) < _MOST_REJECTED:
+            for row in in_parallel(ask, [waiting.popleft()], 1):
+                taken = row.error_kind != "rejected"
+                if taken:
+                    yield row
+                else:
+                    rejected.append(row)
+        if rejected and not taken:
+            raise UsageError(f"{rejected[0].error}")
+        yield from rejected
         if waiting:
             yield from in_parallel(ask, list(waiting), self._endpoint.access.concurrency)
 
     def _ask(self, client: Client, key: str, sample: Sample, settings: GenerationSettings) -> Generation:
         """One sample's row. UsageError for what no other sample would fare better with."""
-        self._sent.requests, self._sent.last = 0, None
+        self._sent.requests, self._sent.last, self._sent.billed = 0, None, False
         try:
             reply, cost = self._paid(client, sample, settings)
         except Exception as error:
@@ -144,16 +152,16 @@ class ApiModel:
         budget, price = self._endpoint.access.budget, self._price
         most = Decimal(0) if price is None else price.cost(_most_input(sample), sample.gen_length)
         budget.reserve(most)
-        cost = Decimal(0)
         try:
             reply = client.ask(sample, settings)
-            if price is None or reply.input_tokens is None or reply.output_tokens is None:
-                cost = most
-                return reply, None
+        except Exception:
+            budget.settle(most, most if self._sent.billed else Decimal(0))
+            raise
+        cost = None
+        if price is not None and reply.input_tokens is not None and reply.output_tokens is not None:
             cost = price.cost(reply.input_tokens, reply.output_tokens)
-            return reply, cost
-        finally:
-            budget.settle(most, cost)
+        budget.settle(most, most if cost is None else cost)
+        return reply, cost
 
     def _refuse(self, fault: Fault) -> None:
         """UsageError for a fault that ends the run."""
@@ -168,9 +176,10 @@ class ApiModel:
         self._sent.requests += 1
         self._sent.last = time.perf_counter()
 
-    def _hear(self, _response: Any) -> None:
+    def _hear(self, response: Any) -> None:
         """There is a server, whatever it answers."""
         self._heard = True
+        self._sent.billed = bool(response.is_success)
 
     def _call(self, cost: Decimal | None = None) -> Call:
         last = self._sent.last

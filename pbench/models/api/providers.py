@@ -13,7 +13,8 @@ class Provider:
     """A way to ask; `client` is "module:class", `package` what it needs of the extra `api`.
 
     `model_id` None: the user names it (`openai:MODEL`). `prices` is the provider's id in genai-prices
-    and what stands there before the model's id; None: found by the base URL.
+    and what stands there before the model's id; None: found by the base URL. `decoding` stands in the
+    sampler's place where the model does not write one token after the other.
     """
 
     family: str
@@ -25,6 +26,7 @@ class Provider:
     url_variable: str
     model_id: str | None = None
     prices: tuple[str, str] | None = None
+    decoding: str | None = None
 
 
 PROVIDERS = {
@@ -49,6 +51,7 @@ PROVIDERS = {
         url_variable="INCEPTION_BASE_URL",
         model_id="mercury-2",
         prices=("openrouter", "inception/"),  # Inception has no list of its own there
+        decoding="diffusing",
     ),
     "openai": Provider(
         family="openai",
