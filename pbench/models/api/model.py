@@ -24,7 +24,7 @@ from pbench.records import Generation, Sample
 
 __all__ = ["ApiModel", "Estimate", "open_model"]
 
-_CHARACTERS = 3  # of a token, about, in prompts made of names and short words
+_CHARACTERS = 2.7  # of a token: waiting-line prompts with SmolLM2's tokenizer, chat template included
 _MESSAGE_TOKENS = 64  # that a chat template may add to a message, at most
 _MOST_REJECTED = 3  # a server that refuses so many samples in a row, and took none, refuses them all
 
@@ -94,7 +94,7 @@ class ApiModel:
 
     def estimate(self, samples: Sequence[Sample]) -> Estimate:
         """What these samples may take, before anything is asked."""
-        inputs = sum(_characters(sample) // _CHARACTERS for sample in samples)
+        inputs = round(sum(map(_characters, samples)) / _CHARACTERS)
         outputs = sum(sample.gen_length for sample in samples)
         price = self._price
         cost = None if price is None else float(price.cost(inputs, outputs))
