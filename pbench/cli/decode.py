@@ -69,11 +69,25 @@ def decode(
         help="Record what the tokens of a step say of each other, in bits; takes more forward passes.",
     ),
     label: list[str] = typer.Option(None, help="key=value that becomes part of the run's identity."),
+    model_id: str = typer.Option(None, help="Of haiku, mercury: the API's id of the model."),
+    base_url: str = typer.Option(None, help="Of openai:MODEL: the server, http://HOST:PORT/v1."),
+    api_key_env: str = typer.Option(None, metavar="NAME", help="Environment variable that holds the key."),
+    concurrency: int = typer.Option(4, min=1, help="API models: requests at a time."),
+    timeout: float = typer.Option(120.0, min=0.001, help="API models: seconds for one attempt."),
+    retries: int = typer.Option(2, min=0, help="API models: further attempts, Retry-After honoured."),
+    stream: bool = typer.Option(False, "--stream", help="API models: take the answer in pieces."),
+    max_requests: int = typer.Option(None, min=1, help="API models: send at most so many, retries included."),
+    max_cost: float = typer.Option(None, min=0.0, help="API models: spend at most so many US dollars."),
+    price: str = typer.Option(None, metavar="IN/OUT", help="US dollars per million tokens. Default: listed."),
+    no_temperature: bool = typer.Option(
+        False, "--no-temperature", help="API models: leave it to the server."
+    ),
     out: Path = typer.Option(None, help="Output file (.parquet or .jsonl). Default: runs/NAME.parquet."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be done, and stop."),
     as_json: bool = typer.Option(False, "--json", help="Path and counts as one JSON object."),
 ) -> None:
     """Decode tasks with a model under an unmasking sampler; prints the path of the file written."""
+    from pbench.cli.access import access_of, refuse_misplaced
     from pbench.cli.jobs import Asked, Request, batch_size_of, labels_of, prepare
     from pbench.decode import EngineOptions, Shard
     from pbench.decode.hosts import chosen_where
@@ -85,7 +99,14 @@ def decode(
         infill=infill, cache=cache, measure_gap=measure_gap,
     )  # fmt: skip
     settings = GenerationSettings(temperature, top_p, top_k, seed)
-    info = find_model(model, family=family, trust_remote_code=trust_remote_code)
+    access = access_of(
+        model_id=model_id, base_url=base_url, api_key_env=api_key_env, concurrency=concurrency,
+        timeout=timeout, retries=retries, stream=stream, max_requests=max_requests, max_cost=max_cost,
+        price=price, no_temperature=no_temperature,
+    )  # fmt: skip
+    info = find_model(model, family=family, trust_remote_code=trust_remote_code, access=access)
+    asked = Asked.of(context)
+    refuse_misplaced(info, asked.given)
     where = chosen_where(
         engine, gpus=console.split_list(gpus), device=device, workers=workers, address=address,
         gpus_per_worker=gpus_per_worker,
@@ -94,7 +115,7 @@ def decode(
         info, sampler, dtype, where, batch_size_of(batch_size), console.split_list(tasks), data, limit,
         gen_length, labels_of(label), None if shard is None else Shard.parse(shard),
     )  # fmt: skip
-    prepared = prepare(request, Asked.of(context), options, settings)
+    prepared = prepare(request, asked, options, settings)
     target = _target(out, prepared.plan)
     if dry_run:
         _tell_plan(prepared, target)
@@ -148,7 +169,9 @@ def _run(prepared: Prepared, out: Path) -> Result:
 
 
 def _tell_plan(prepared: Prepared, out: Path) -> None:
+    from pbench.cli.access import tell_estimate
     from pbench.decode import Engines, nfe_bound
+    from pbench.models.api import ApiModel
 
     plan, look = prepared.plan, prepared.look
     out = plan.path(out)
@@ -167,3 +190,6 @@ def _tell_plan(prepared: Prepared, out: Path) -> None:
             console.note(f"--measure-gap: at most {further} more, if nothing is taken back")
     else:
         console.note(f"{len(plan.samples)} samples; writes {out}")
+        generator = getattr(look, "generator", None)
+        if isinstance(generator, ApiModel):
+            tell_estimate(generator, plan.samples)

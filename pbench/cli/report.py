@@ -250,7 +250,7 @@ def _beside(built: Report, baseline: Path | None, published: str | None) -> Repo
     if published == "paper":
         from pbench.report.paper import paper_extras
 
-        built = built.with_(paper_extras())
+        built = built.with_(paper_extras(built))
     elif published is not None:
         from pbench.report.published import read_published
 

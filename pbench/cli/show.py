@@ -25,7 +25,7 @@ def show(
     from pbench.artifacts import read_manifest
 
     manifest = read_manifest(file)
-    if not json and "tokens" in manifest:
+    if not json and manifest.get("tokens") is not None:
         count = len(manifest["tokens"]["texts"])
         manifest["tokens"] = f"{count} token texts; --json shows them"
     console.result_json(manifest)

@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def sweep(
     file: str = typer.Argument(..., help="A YAML file, or the name of a shipped sweep: quick, ..."),
     model: str = typer.Option(None, help="Run on this model in place of those of the file."),
+    base_url: str = typer.Option(None, help="Of --model openai:MODEL: the server, http://HOST:PORT/v1."),
     data: Path = typer.Option(None, help="Folder of samples files. Default: ./data where it exists."),
     out: Path = typer.Option(Path("runs"), help="Folder of the generations files."),
     only: str = typer.Option(None, metavar="KEY=VALUE,...", help="Of the grid only these: sampler=wino."),
@@ -39,17 +40,28 @@ def sweep(
     shard: str = typer.Option(None, metavar="I/N", help="Do this part of the runs, whole runs each."),
     dtype: str = typer.Option(None, help="float32, bfloat16, float16. Default: bfloat16 on a GPU."),
     batch_size: str = typer.Option("32", metavar="INTEGER|auto", help="Rows decoded together."),
+    concurrency: int = typer.Option(4, min=1, help="API models: requests at a time."),
+    max_requests: int = typer.Option(None, min=1, help="API models: send at most so many in all runs."),
+    max_cost: float = typer.Option(
+        None, min=0.0, help="API models: spend at most so many US dollars in all."
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be done, and stop."),
     measure: bool = typer.Option(True, help="With --dry-run: load the models and time a step of each."),
     as_json: bool = typer.Option(False, "--json", help="Files and failures as one JSON object."),
 ) -> None:
     """Decode every configuration of a grid; prints the path of each file. Start it again to go on."""
+    from pbench.cli.access import access_of
     from pbench.cli.data import found_tasks
     from pbench.cli.jobs import batch_size_of
     from pbench.cli.sweep_plan import tell_plan
     from pbench.cli.sweep_runs import Base, found_models, run_grid
     from pbench.decode.hosts import chosen_where
 
+    if base_url is not None and model is None:
+        raise UsageError("--base-url is of one model; name it by --model, or write base_url into the file")
+    access = access_of(
+        base_url=base_url, concurrency=concurrency, max_requests=max_requests, max_cost=max_cost
+    )
     where = chosen_where(
         engine, gpus=console.split_list(gpus), device=device, workers=workers, address=address,
         gpus_per_worker=gpus_per_worker,
@@ -59,7 +71,7 @@ def sweep(
     found = _limited(_with_model(path, model), limit)
     tasks, infos = _tasks(found, found_tasks(data), path)
     grid = _grid(found, infos, path, only, shard)
-    models = found_models(grid, path)
+    models = found_models(grid, path, access)
     _tell(grid, shard)
     base = Base(where, dtype, rows, found.limit, out, tasks, models)
     if dry_run:
@@ -92,7 +104,8 @@ def _with_model(path: Path, model: str | None) -> SweepFile:
     found = load_sweep(path)
     if model is None:
         return found
-    samplers = find_model(model).kind == "diffusion"
+    info = find_model(model)
+    samplers = info.kind == "diffusion" and info.access is None
 
     def mine(matrices: Sequence[Matrix]) -> list[Matrix]:
         fitting = [each for each in matrices if samplers == (None not in each.sampler)]

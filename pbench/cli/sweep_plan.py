@@ -39,7 +39,9 @@ def tell_plan(grid: Grid, base: Base, measure: bool, as_json: bool) -> None:
     for looked, cells in by_model(grid, base, failures):
         prepared = dict(_prepared(looked, cells, failures))
         mine = {name: _planned(looked, name, each) for name, each in prepared.items()}
-        if measure and any(each.state != "done" for each in mine.values()):
+        if looked.request.model.access is not None:
+            _tell_costs(looked, prepared)
+        elif measure and any(each.state != "done" for each in mine.values()):
             _time(looked, prepared, mine)
         planned += mine.values()
     if as_json:
@@ -78,6 +80,17 @@ def _bound(prepared: Prepared, samples: Sequence[Sample]) -> int | None:
         return None
     causal = look.denoiser.capabilities.block_causal
     return nfe_bound(samples, look.sampler, look.options.block_length, causal)
+
+
+def _tell_costs(looked: Looked, prepared: dict[str, Prepared]) -> None:
+    """What the runs of a remote model may take; it is not asked, for that is paid for."""
+    from pbench.cli.access import tell_estimate
+    from pbench.models.api import ApiModel
+
+    if isinstance(looked.model, ApiModel):
+        for name, each in prepared.items():
+            console.note(f"{name}:")
+            tell_estimate(looked.model, each.plan.samples)
 
 
 def _time(looked: Looked, prepared: dict[str, Prepared], mine: dict[str, _Planned]) -> None:

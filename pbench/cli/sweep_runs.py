@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pbench.cli import console
 from pbench.errors import ConfigError, PbenchError, SamplesFailedError, UsageError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pbench.decode.run import Result
     from pbench.interfaces import Denoiser, TextGenerator
     from pbench.models import ModelInfo
+    from pbench.models.api import Access
+
+Asked: TypeAlias = tuple[str, str | None]  # a model, and the server that a matrix names for it
 
 __all__ = ["Base", "Looked", "by_model", "found_models", "run_grid", "title"]
 
@@ -35,7 +38,7 @@ class Base:
     limit: int | None
     out: Path
     tasks: dict[str, TaskData]
-    models: dict[str, ModelInfo | PbenchError]
+    models: dict[Asked, ModelInfo | PbenchError]
 
 
 @dataclass(slots=True)
@@ -48,25 +51,26 @@ class Outcome:
     skipped: int = 0  # runs that were finished before
 
 
-def found_models(grid: Grid, path: Path) -> dict[str, ModelInfo | PbenchError]:
+def found_models(grid: Grid, path: Path, access: Access) -> dict[Asked, ModelInfo | PbenchError]:
     """The models of all runs, looked for before the first one begins.
 
     ConfigError with its line for a name that is no model's; one that is only not to be had now
-    costs its own runs alone.
+    costs its own runs alone. `access` is how remote ones are reached; all share its budget.
     """
     from pbench.config import yaml_line
     from pbench.models import find_model
 
-    found: dict[str, ModelInfo | PbenchError] = {}
-    for name in dict.fromkeys(cell.model for cell in grid.runs):
+    found: dict[Asked, ModelInfo | PbenchError] = {}
+    for name, base_url in dict.fromkeys(map(_asked, grid.runs)):
+        own = access if base_url is None else replace(access, base_url=base_url)
         try:
-            found[name] = find_model(name)
+            found[name, base_url] = find_model(name, access=own)
         except PbenchError as error:
             if isinstance(error, UsageError) and str(error).startswith("unknown model"):
                 line = _line_naming(path, name) or yaml_line(path, "matrix")
                 raise ConfigError(str(error), path=path, line=line) from None
             console.warn(f"{name}: {error}")
-            found[name] = error
+            found[name, base_url] = error
     return found
 
 
@@ -94,9 +98,9 @@ def run_grid(grid: Grid, base: Base, as_json: bool) -> None:
 
 def by_model(grid: Grid, base: Base, failures: dict[str, str]) -> Iterator[tuple[Looked, list[Cell]]]:
     """Each model, without weights, and its runs; the runs of one that cannot be had are failures."""
-    for name, group in groupby(grid.runs, key=lambda cell: cell.model):
+    for asked, group in groupby(grid.runs, key=_asked):
         cells = list(group)
-        info = base.models[name]
+        name, info = asked[0], base.models[asked]
         try:
             if isinstance(info, PbenchError):
                 raise info
@@ -119,7 +123,10 @@ class Looked:
     @classmethod
     def of(cls, info: ModelInfo, base: Base) -> Looked:
         from pbench.cli.jobs import Request, choice_of, tell_model
+        from pbench.decode.hosts import Here
 
+        if info.access is not None and not isinstance(base.where, Here):
+            raise UsageError(f"{info.name!r} is asked over the network, by this process; sweep it apart")
         request = Request(info, "", base.dtype, base.where, base.batch_size, [], None, base.limit, None, {})
         model = choice_of(request).load("meta")
         tell_model(request, model)
@@ -133,23 +140,30 @@ class Looked:
 
     def prepared(self, cell: Cell) -> Prepared:
         """One run, as `pbench decode` with these options would prepare it."""
-        from pbench.cli.jobs import Asked, assemble, choice_of
+        from pbench.cli import jobs
         from pbench.interfaces import GenerationSettings
 
         tasks = [self.base.tasks[name] for name in cell.tasks if self.model.supports(name) is None]
         if not tasks:
             raise UsageError(f"model {self.model.name!r} can be asked none of {', '.join(cell.tasks)}")
         words = tuple(f"--{key.replace('_', '-')}={value}" for key, value in cell.options.items())
-        request = replace(self.request, sampler=cell.sampler or "", gen_length=cell.gen_length)
+        request = replace(
+            self.request, sampler=cell.sampler or "", gen_length=cell.gen_length, labels=dict(cell.labels)
+        )
         settings = GenerationSettings(cell.temperature, seed=cell.seed)
-        asked = Asked(words, (), frozenset(_given(cell)))
-        return assemble(request, asked, cell.engine_options, settings, choice_of(request), self.model, tasks)
+        asked = jobs.Asked(words, (), frozenset(_given(cell)))
+        choice = jobs.choice_of(request)
+        return jobs.assemble(request, asked, cell.engine_options, settings, choice, self.model, tasks)
 
     def path(self, prepared: Prepared) -> Path:
         """The file of a run."""
         from pbench.decode import run_name
 
         return self.base.out / run_name(prepared.plan.identity)
+
+
+def _asked(cell: Cell) -> Asked:
+    return cell.model, cell.base_url
 
 
 def title(cell: Cell) -> str:

@@ -49,14 +49,17 @@ class Cell:
     seed: int
     compat: Literal["parallelbench"] | None
     infill: bool
+    base_url: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
         """All that tells runs apart, flat: what `exclude` and `--only` match against."""
         own = {each.name: getattr(self, each.name) for each in fields(self)}
-        del own["options"], own["tasks"]
-        return own | {"block_length": self.block_length or "full"} | dict(self.options)
+        del own["options"], own["tasks"], own["labels"]
+        own |= {"block_length": self.block_length or "full"} | dict(self.options)
+        return own | {f"label {key}": value for key, value in self.labels.items()}
 
     @property
     def engine_options(self) -> EngineOptions:
@@ -174,12 +177,14 @@ def _all_candidates(
 
 def _candidates(place: tuple[str, int], matrix: Matrix, categories: set[str]) -> Iterator[_Candidate]:
     samplers = [choice for entry in matrix.sampler for choice in sampler_choices(entry)]
-    rest = (matrix.cache, matrix.temperature, matrix.seed, matrix.compat, matrix.infill)
+    rest = (matrix.cache, matrix.temperature, matrix.seed, matrix.compat, matrix.infill, matrix.base_url)
+    labels = {key: str(value) for key, value in matrix.labels.items()}
     lengths = _lengths(matrix, categories)
     for model, (name, options), block, (length, meant), *others in product(
         matrix.model, samplers, matrix.block_length, lengths, *rest
     ):
-        cell = Cell(model, name, options, None if block == "full" else block, length, *others)
+        given = (model, name, options, None if block == "full" else block, length, *others)
+        cell = replace(Cell(*given), labels=labels)
         yield _Candidate(place, cell, matrix.tasks, meant, cell.settings)
 
 

@@ -59,13 +59,16 @@ def generator_identity(
     options = validate_options(generator.Options, settings.options, f"model {generator.name!r}")
     values = options.model_dump(mode="json", exclude_none=True)
     given = options.model_dump(mode="json", exclude_defaults=True)
-    name = values.pop("predictor", generator.family)
+    decoding = getattr(
+        generator, "decoding", None
+    )  # of a remote model that is known to be no autoregressive one
+    name = decoding or values.pop("predictor", generator.family)
     given.pop("predictor", None)
     return {
         "model": dict(generator.identity),
         "dtype": generator.identity.get("dtype"),
         "sampler": {"name": name, "options": values, "given": given}
-        if generator.Options.model_fields
+        if generator.Options.model_fields or decoding
         else None,
         "verifier": None,
         "block_length": "full",

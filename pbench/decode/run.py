@@ -19,6 +19,7 @@ from pbench.decode.plan import Plan
 from pbench.decode.runners import Runner
 from pbench.decode.saver import Saver
 from pbench.decode.shards import journal_path, shard_paths
+from pbench.decode.usage import usage_of
 from pbench.errors import PbenchError
 from pbench.records import Generation, Sample
 
@@ -132,6 +133,7 @@ def _write(out: Path, plan: Plan, past: Past, runner: Runner) -> None:
         "status": "complete" if plan.shard is None else "partial",
         "tokens": runner.tokens(rows),
         "ended": now(),
+        "usage": usage_of(rows),
         "decoded_seconds": round(seconds + sum(row.seconds or 0.0 for row in past.fresh), 3),
         "execution": _execution(past, runner),
     }

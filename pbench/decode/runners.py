@@ -161,6 +161,11 @@ class Texts:
         if encode is not None and limit is not None:  # a remote model has neither
             check_context(self.generator.name, encode, limit, samples)
 
+    def facts(self) -> dict[str, Any]:
+        """What a remote model knows of how it was asked."""
+        found: dict[str, Any] = getattr(self.generator, "facts", dict)()
+        return found
+
     def answers(self, samples: Sequence[Sample], batch_size: int) -> Iterator[Generation]:
         yield from self.generator.run(samples, replace(self.settings, batch_size=batch_size))
 
@@ -197,7 +202,8 @@ class LocalRunner:
         return self.model.tokens(rows)
 
     def facts(self) -> dict[str, Any]:
-        return {"devices": [self.model.device], "batch_size": self.asked, "batch_sizes": [self.batch_size]}
+        own = {"devices": [self.model.device], "batch_size": self.asked, "batch_sizes": [self.batch_size]}
+        return own | getattr(self.model, "facts", dict)()
 
     def prepare(self, samples: Sequence[Sample]) -> None:
         """Find the batch size for samples like these where it is `auto`."""

@@ -19,13 +19,14 @@ class Saver:
     """Context manager; `write` makes rows safe, one call at a time.
 
     After a write the thread rests for `pause` seconds, so that rows go to disk in groups; with 0
-    there is no thread, and `add` returns when the row is safe.
+    there is no thread, and `add` returns when the row is safe, as it does for a row that was paid for.
     """
 
     def __init__(self, write: Callable[[Sequence[Generation]], None], pause: float):
         self._write = write
         self._pause = pause
         self._changed = threading.Condition()
+        self._writing = threading.Lock()
         self._waiting: list[Generation] = []
         self._saved: list[Generation] = []
         self._error: BaseException | None = None
@@ -37,7 +38,7 @@ class Saver:
         with self._changed:
             self._waiting.append(row)
             self._changed.notify()
-        if not self._pause:
+        if not self._pause or row.usage is not None:  # a kill must not cost a paid answer again
             self._save()
         return self.saved()
 
@@ -79,13 +80,14 @@ class Saver:
                 self._changed.wait_for(lambda: self._closing, self._pause)
 
     def _save(self) -> None:
-        with self._changed:
-            rows, self._waiting = self._waiting, []
-        try:
-            self._write(rows)
-        except BaseException as error:
+        with self._writing:
             with self._changed:
-                self._error = error
-            raise
-        with self._changed:
-            self._saved += rows
+                rows, self._waiting = self._waiting, []
+            try:
+                self._write(rows)
+            except BaseException as error:
+                with self._changed:
+                    self._error = error
+                raise
+            with self._changed:
+                self._saved += rows

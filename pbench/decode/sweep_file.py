@@ -41,7 +41,8 @@ class Matrix(Strict):
 
     An entry of `sampler` is a name (or names) and a list for each option that varies; null is for
     models that take no sampler. `gen_length` may be a mapping from categories to lengths; null is
-    each task's own. `tasks` narrows down the sweep's tasks for this matrix.
+    each task's own. `tasks` narrows down the sweep's tasks for this matrix. `base_url` is the server of
+    an `openai:` model; what is fixed there when it starts goes into `labels`.
     """
 
     model: list[str]
@@ -54,6 +55,8 @@ class Matrix(Strict):
     seed: list[int] = Field([0])
     compat: list[Literal["parallelbench"] | None] = Field([None])
     infill: list[bool] = Field([False])
+    base_url: list[str | None] = Field([None])
+    labels: dict[str, str | int | float] = Field({})
 
     @model_validator(mode="before")
     @classmethod
@@ -61,6 +64,7 @@ class Matrix(Strict):
         if not isinstance(values, dict):
             return values
         single = {key for key, value in values.items() if not isinstance(value, list)}
+        single.discard("labels")
         if isinstance(values.get("gen_length"), dict):
             single.discard("gen_length")
         return {key: [value] if key in single else value for key, value in values.items()}
@@ -68,7 +72,7 @@ class Matrix(Strict):
     @field_validator("*")
     @classmethod
     def _not_empty(cls, value: Any) -> Any:
-        if value is not None and not value:
+        if isinstance(value, list) and not value:
             raise ValueError("there is nothing in it, so there would be nothing to run")
         return value
 

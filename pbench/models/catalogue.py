@@ -3,11 +3,13 @@
 A checkpoint takes its family from its config.json. Third parties add families by the entry point
 group `pbench.models`: the entry's name is the model_type, its value a loader
 `(folder: Path, name: str, device, dtype) -> Denoiser | TextGenerator`; on the device "meta" it may
-leave the weights where they are. `hf:` before a folder: an autoregressive model, through transformers.
+leave the weights where they are. `hf:` before a folder: an autoregressive model, through transformers,
+`vllm:` the same through vLLM. Remote models are those of `pbench.models.api`.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pbench.config import checkpoint_config
 from pbench.errors import ArtifactError, UsageError, unknown_name
 from pbench.interfaces import Denoiser, TextGenerator
+from pbench.models.api.access import Access
+from pbench.models.api.providers import PROVIDERS, remote_name
 from pbench.models.checkpoint import Checkpoint
 from pbench.plugins import load_foreign
 
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["ModelInfo", "default_dtype", "family_names", "find_model", "known_models", "load_model"]
 
 _BUNDLED = Path(__file__).parent / "bundled"
-_AUTOREGRESSIVE = "hf:"
-_ONE_DTYPE = frozenset({"pbench_tiny", "oracle"})
+_AUTOREGRESSIVE = {"hf:": "hf", "vllm:": "vllm"}
+_OWN_DTYPE = frozenset({"pbench_tiny", "oracle", "vllm"})
 _HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?")
 
 
@@ -51,6 +55,7 @@ class FamilyInfo:
 _FAMILIES = (
     FamilyInfo("pbench_tiny", "pbench.models.tiny:load", ("pbench_tiny",)),
     FamilyInfo("hf", "pbench.models.autoregressive:load"),
+    FamilyInfo("vllm", "pbench.models.vllm_engine:load"),
     FamilyInfo("llada", "pbench.models.llada:load", ("llada",)),
     FamilyInfo("dream", "pbench.models.dream:load", ("Dream", "dream")),
     FamilyInfo("sdar", "pbench.models.sdar:load", ("sdar",)),
@@ -84,7 +89,8 @@ class ModelInfo:
     """A model that can be asked for; `why` says what is missing where it is not available.
 
     `hub` is the id of its repository, `revision` the commit (None before `find_model` has asked for
-    it). `trusted`: the user accepts weights in files that can run code.
+    it). `trusted`: the user accepts weights in files that can run code. `access` is there for remote
+    models alone.
     """
 
     name: str
@@ -95,6 +101,7 @@ class ModelInfo:
     hub: str | None = None
     revision: str | None = None
     trusted: bool = False
+    access: Access | None = None
 
     @property
     def available(self) -> bool:
@@ -115,16 +122,24 @@ def known_models() -> list[ModelInfo]:
     for name, (family, hub) in _PUBLISHED.items():
         why = None if cached(hub, None) else f"not downloaded yet; decode fetches {hub}"
         found.append(ModelInfo(name, family, "diffusion", None, why, hub))
-    return found
+    return [*found, *(_remote(name, Access()) for name in PROVIDERS if remote_name(name))]
 
 
-def find_model(name_or_path: str, *, family: str | None = None, trust_remote_code: bool = False) -> ModelInfo:
+def find_model(
+    name_or_path: str,
+    *,
+    family: str | None = None,
+    trust_remote_code: bool = False,
+    access: Access | None = None,
+) -> ModelInfo:
     """What `--model` stands for: a known name, a local folder, a hub id (NAME@REVISION pins either).
 
     The configuration and tokenizer of a hub repository are fetched, its weights not yet. `family`
-    overrules config.json. UsageError for what is not known, ArtifactError for a folder that is no
-    checkpoint.
+    overrules config.json. `access` says how a remote model is reached, and does not concern others.
+    UsageError for what is not known, ArtifactError for a folder that is no checkpoint.
     """
+    if remote_name(name_or_path) is not None:
+        return _remote(name_or_path, access or Access())
     if family is not None and family not in family_names():
         raise unknown_name("family", family, family_names())
     info = _located(name_or_path, trust_remote_code)
@@ -137,8 +152,10 @@ def find_model(name_or_path: str, *, family: str | None = None, trust_remote_cod
 def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denoiser | TextGenerator:
     """Load the weights onto `device` ("cpu", "cuda:0", ...; "meta": no weights, for a look at the rest).
 
-    `dtype` as `default_dtype` chooses it; None: float32.
+    `dtype` as `default_dtype` chooses it; None: float32. On "meta" a remote model answers nothing.
     """
+    if info.access is not None:
+        return _opened(info, info.access, live=device != "meta")
     target, wanted = _device(device), _dtype(dtype)
     if info.family == "oracle":
         return _imported("pbench.models.oracle:OracleDenoiser")(info.name, str(target))
@@ -156,8 +173,8 @@ def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denois
 
 
 def default_dtype(info: ModelInfo, device: str) -> str | None:
-    """bfloat16 on a GPU, float32 elsewhere; None for a family that always has the same."""
-    if info.family in _ONE_DTYPE:
+    """bfloat16 on a GPU, float32 elsewhere; None for a model that has its own."""
+    if info.family in _OWN_DTYPE or info.access is not None:
         return None
     return "bfloat16" if device.startswith("cuda") else "float32"
 
@@ -171,9 +188,10 @@ def _located(name: str, trusted: bool) -> ModelInfo:
     """Where a model's files are; its family stays open where config.json decides it."""
     if name in _OWN:
         return _OWN[name]
-    if name.startswith(_AUTOREGRESSIVE):
-        found = _located(name.removeprefix(_AUTOREGRESSIVE), trusted)
-        return replace(found, family="hf", kind="autoregressive")
+    for prefix, family in _AUTOREGRESSIVE.items():
+        if name.startswith(prefix):
+            found = _located(name.removeprefix(prefix), trusted)
+            return replace(found, family=family, kind="autoregressive")
     if Path(name).is_dir():
         return ModelInfo(Path(name).resolve().name, "", "diffusion", Path(name), trusted=trusted)
     alias, _, revision = name.partition("@")
@@ -181,8 +199,24 @@ def _located(name: str, trusted: bool) -> ModelInfo:
         return _on_hub(alias, _PUBLISHED[alias][1], revision or None, trusted)
     found_id = _HUB_ID.fullmatch(name)
     if found_id is None or Path(name).is_absolute():
-        raise unknown_name("model", name, [*_OWN, *_PUBLISHED])
+        raise unknown_name("model", name, [*_OWN, *_PUBLISHED, *filter(remote_name, PROVIDERS)])
     return _on_hub(found_id["id"].partition("/")[2], found_id["id"], found_id["revision"], trusted)
+
+
+def _remote(name: str, access: Access) -> ModelInfo:
+    """A model behind an API; available where its key is."""
+    found = remote_name(name)
+    assert found is not None
+    provider = PROVIDERS[found[0]]
+    missing = provider.key_variable not in os.environ and access.base_url is None
+    why = f"the environment variable {provider.key_variable} is not set" if missing else None
+    return ModelInfo(name, provider.family, provider.kind, None, why, access=access)
+
+
+def _opened(info: ModelInfo, access: Access, *, live: bool) -> TextGenerator:
+    from pbench.models.api.model import open_model
+
+    return open_model(info.name, access, live=live)
 
 
 def _on_hub(name: str, repository: str, revision: str | None, trusted: bool) -> ModelInfo:

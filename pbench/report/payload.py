@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from pbench.report.build import Report
+from pbench.report.endings import endings
 from pbench.report.oracle import Oracle
 from pbench.report.pbx import Pbx
 from pbench.report.points import Point, Stats
@@ -22,13 +23,18 @@ _STATS = tuple(item.name for item in fields(Stats))
 
 def payload(report: Report) -> dict[str, Any]:
     """Points, PBx, oracles and tasks; scores in 0..1, PBx thresholds in percent, None = null."""
+    ended = endings(report.cells)
     return {
         "schema_version": SCHEMA_VERSION,
         "suite": {"name": report.suite.name, "tasks": list(report.suite.tasks)},
         "headline": report.headline,
         "grammar_checkers": list(report.checkers),
         "points": [
-            *(_point(report, series, point) for series in report.series for point in series.points),
+            *(
+                _point(report, series, point) | {"statuses": ended[point.settings.id]}
+                for series in report.series
+                for point in series.points
+            ),
             *(_published_point(own, point) for own in report.published for point in own.points),
         ],
         "pbx": [*map(_pbx, report.pbx), *map(_published_pbx, report.published)],

@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 
 from pbench.report.files import ScoreFile
+from pbench.report.sheet import STATUSES
 
-__all__ = ["Headline", "Rows", "read_rows"]
+__all__ = ["STATUSES", "Headline", "Rows", "read_rows"]
 
 Headline = Literal["default", "combined"]
 
@@ -26,6 +27,7 @@ class Rows:
     task: np.ndarray
     index: np.ndarray
     error: np.ndarray
+    status: np.ndarray
     value: np.ndarray
     nfe: np.ndarray
     gen_length: np.ndarray

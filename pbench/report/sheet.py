@@ -11,11 +11,14 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COLUMNS", "PER_ROW", "Sheet", "sheet_of"]
+__all__ = ["COLUMNS", "PER_ROW", "STATUSES", "Sheet", "sheet_of"]
 
 COLUMNS = (
     "task", "index", "status", "nfe", "gen_length", "content_length", "seconds", "headline", "scores",
 )  # fmt: skip
+
+
+STATUSES = ("ok", "refusal", "empty", "truncated", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,14 @@ class Sheet:
 
     `task` holds codes into `tasks`, in the order of their first rows. `value` is the headline and
     `combined` the value named `score`, both in 0..1 and NaN where there is none, as are numbers that
-    are unknown; `error` marks rows that were not decoded.
+    are unknown; `status` is a place in STATUSES (their number for any other word), and `error` marks
+    rows that were not decoded.
     """
 
     task: np.ndarray
     index: np.ndarray
     error: np.ndarray
+    status: np.ndarray
     value: np.ndarray
     combined: np.ndarray
     nfe: np.ndarray
@@ -40,7 +45,7 @@ class Sheet:
 
     def part(self, start: int, stop: int) -> Sheet:
         """The rows from `start` up to `stop`, not copied."""
-        return Sheet(*(getattr(self, name)[start:stop] for name in PER_ROW), tasks=self.tasks)
+        return Sheet(**{name: getattr(self, name)[start:stop] for name in PER_ROW}, tasks=self.tasks)
 
 
 PER_ROW = tuple(item.name for item in fields(Sheet) if item.name != "tasks")
@@ -55,6 +60,7 @@ def sheet_of(table: pa.Table) -> Sheet:
         task=task,
         index=columns["index"].to_numpy(zero_copy_only=False),
         error=_equal(columns["status"], "error"),
+        status=_statuses(columns["status"]),
         value=value,
         combined=combined,
         nfe=_numbers(columns["nfe"]),
@@ -81,6 +87,12 @@ def _numbers(array: pa.Array) -> np.ndarray:
     import pyarrow as pa
 
     return array.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def _statuses(array: pa.Array) -> np.ndarray:
+    codes, words = _codes(array)
+    places = [STATUSES.index(word) if word in STATUSES else len(STATUSES) for word in words]
+    return np.array(places, dtype=np.int8)[codes]
 
 
 def _equal(array: pa.Array, word: str) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pbench.report.build import Report
+from pbench.report.endings import ending_table
 from pbench.report.formats import Table
 from pbench.report.pbx import THRESHOLDS, Bounds, Pbx
 from pbench.report.points import Point, Stats, number
@@ -58,6 +59,8 @@ def all_tables(report: Report) -> list[Table]:
     if any(len(points) for points in report.frontier.values()):
         tables.append(frontier_table(report))
     tables += [oracle_table(report)] if report.oracle else []
+    ended = ending_table(report)
+    tables += [ended] if ended is not None else []
     measured = any(place.measured for place in report.task_map)
     return [*tables, *([task_table(report)] if measured else []), *report.extras.tables]
 

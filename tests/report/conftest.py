@@ -76,7 +76,7 @@ def laden(tmp_path_factory: pytest.TempPathFactory) -> Report:
     (folder / "web" / "metadata.json").write_bytes(orjson.dumps(labels))
     report = report_of(folder).beside(read_published(folder / "web"))
     extras = comparison_extras(report, {str(folder / "base.scores.parquet")}) + failure_extras(report)
-    return report.with_(extras + order_extras(report) + paper_extras())
+    return report.with_(extras + order_extras(report) + paper_extras(report))
 
 
 @pytest.fixture(params=["hostile", "laden"])
