@@ -47,6 +47,7 @@ def decode(
     trust_remote_code: bool = typer.Option(
         False, "--trust-remote-code", help="Accept weights in pickle files; needs a revision for hub ids."
     ),
+    adapter: Path = typer.Option(None, help="A LoRA folder of `pbench train lora`, added to the model."),
     dtype: str = typer.Option(None, help="float32, bfloat16, float16. Default: bfloat16 on a GPU."),
     top_p: float = typer.Option(None, help="Draw among the fewest tokens that reach this probability."),
     top_k: int = typer.Option(None, min=1, help="Draw among this many tokens."),
@@ -75,7 +76,7 @@ def decode(
         infill=infill, cache=cache,
     )  # fmt: skip
     settings = GenerationSettings(temperature, top_p, top_k, seed)
-    info = find_model(model, family=family, trust_remote_code=trust_remote_code)
+    info = find_model(model, family=family, trust_remote_code=trust_remote_code, adapter=adapter)
     request = Request(
         info, sampler, dtype, tuple(chosen_devices(console.split_list(gpus), device, workers)),
         device or "cpu", batch_size_of(batch_size), console.split_list(tasks), data, limit, gen_length,

@@ -83,7 +83,8 @@ class ModelInfo:
     """A model that can be asked for; `why` says what is missing where it is not available.
 
     `hub` is the id of its repository, `revision` the commit (None before `find_model` has asked for
-    it). `trusted`: the user accepts weights in files that can run code.
+    it). `trusted`: the user accepts weights in files that can run code. `adapter`: a folder whose
+    LoRA matrices are added to the weights.
     """
 
     name: str
@@ -94,6 +95,7 @@ class ModelInfo:
     hub: str | None = None
     revision: str | None = None
     trusted: bool = False
+    adapter: Path | None = None
 
     @property
     def available(self) -> bool:
@@ -117,16 +119,22 @@ def known_models() -> list[ModelInfo]:
     return found
 
 
-def find_model(name_or_path: str, *, family: str | None = None, trust_remote_code: bool = False) -> ModelInfo:
+def find_model(
+    name_or_path: str,
+    *,
+    family: str | None = None,
+    trust_remote_code: bool = False,
+    adapter: Path | None = None,
+) -> ModelInfo:
     """What `--model` stands for: a known name, a local folder, a hub id (NAME@REVISION pins either).
 
     The configuration and tokenizer of a hub repository are fetched, its weights not yet. `family`
-    overrules config.json. UsageError for what is not known, ArtifactError for a folder that is no
-    checkpoint.
+    overrules config.json; `adapter` is a folder that `load_model` adds to the weights. UsageError for
+    what is not known, ArtifactError for a folder that is no checkpoint.
     """
     if family is not None and family not in family_names():
         raise unknown_name("family", family, family_names())
-    info = _located(name_or_path, trust_remote_code)
+    info = replace(_located(name_or_path, trust_remote_code), adapter=adapter)
     if info.family:
         return info
     assert info.folder is not None
@@ -139,6 +147,11 @@ def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denois
     `dtype` as `default_dtype` chooses it; None: float32.
     """
     target, wanted = _device(device), _dtype(dtype)
+    model = _load(info, target, wanted)
+    return model if info.adapter is None else _adapted(model, info.adapter)
+
+
+def _load(info: ModelInfo, target: torch.device, wanted: torch.dtype | None) -> Denoiser | TextGenerator:
     if info.family == "oracle":
         return _imported("pbench.models.oracle:OracleDenoiser")(info.name, str(target))
     folder = info.folder
@@ -152,6 +165,22 @@ def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denois
             checkpoint = Checkpoint(info.name, folder, info.hub, info.revision, info.trusted)
             return _imported(known.loader)(checkpoint, target, wanted)
     return _foreign_loader(info.family)(folder, info.name, target, wanted)
+
+
+def _adapted(model: Denoiser | TextGenerator, folder: Path) -> Denoiser | TextGenerator:
+    """The model with an adapter in its weights; name and identity say so."""
+    from torch import nn
+
+    from pbench.models.adapter import apply_adapter, read_adapter
+
+    network = getattr(model, "network", None)
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"--adapter {folder}: {model.name} ({model.family}) takes no adapter")
+    adapter = read_adapter(folder)
+    apply_adapter(network, model.identity, adapter)
+    model.name = f"{model.name}+{folder.resolve().name}"
+    model.identity = {**model.identity, "name": model.name, "adapter": dict(adapter.files)}
+    return model
 
 
 def default_dtype(info: ModelInfo, device: str) -> str | None:
