@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -12,6 +13,9 @@ from pbench.tasks import TaskSpec, load_suite
 from pbench.tasks.suites import configs_dir
 
 __all__ = ["Group", "Recipe", "recipe_of", "shipped_recipe"]
+
+
+_SAID = {"description", "limits"}
 
 
 class Group(Strict):
@@ -28,9 +32,14 @@ class Group(Strict):
 
 
 class Recipe(Strict):
-    """Hyper-parameters; see task_configs/train/tiny.yaml for what each one is for."""
+    """Hyper-parameters; see task_configs/train/tiny.yaml for what each one is for.
+
+    `description` and `limits` are what the model card says beside figures.
+    """
 
     name: str
+    description: str = ""
+    limits: tuple[str, ...] = ()
     seed: int = 0
     threads: int = Field(1, ge=1)
     hidden_size: int = 96
@@ -56,6 +65,11 @@ class Recipe(Strict):
     groups: tuple[Group, ...]
     evaluation_samples: int = 500
     evaluation_seed: int = 20_261_122
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """All that decides the weights, as plain data."""
+        return self.model_dump(mode="json", exclude=_SAID)
 
     @property
     def specs(self) -> dict[str, TaskSpec]:

@@ -6,7 +6,7 @@ the same at every masking level; Muon on the matrices, AdamW on the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pbench.artifacts import atomic_text
 from pbench.config import content_hash
 from pbench.errors import UsageError
 from pbench.models.tiny_network import TinyConfig, TinyNetwork
+from pbench.records import Sample
 from pbench.tasks import TaskSpec, content_key, content_keys, generate
 from pbench.train.batches import draw_samples, mask_answers, pack
 from pbench.train.loop import run
@@ -32,24 +33,20 @@ _START_LOSS = 2.0
 _LOSS_DECAY = 0.99
 
 
-def held_out(recipe: Recipe) -> dict[str, list[Any]]:
+def held_out(recipe: Recipe) -> dict[str, list[Sample]]:
     """Evaluation samples of each task, from a seed that neither training nor the test split uses.
 
-    A task whose test split is a fixed set gets them from the generator of its training samples.
+    A task whose questions are a fixed set has no others: there its test split, which training leaves
+    out too.
     """
-    return {
-        name: list(
-            generate(
-                spec,
-                "train" if spec.options.invents else "test",
-                samples=recipe.evaluation_samples,
-                seed=recipe.evaluation_seed,
-                exclude=content_keys(spec),
-                shots=0,
-            )
-        )
-        for name, spec in recipe.specs.items()
-    }
+    return {name: list(_evaluation(spec, recipe)) for name, spec in recipe.specs.items()}
+
+
+def _evaluation(spec: TaskSpec, recipe: Recipe) -> Iterator[Sample]:
+    if spec.options.finite:
+        return generate(spec, shots=0)
+    wanted, tested = recipe.evaluation_samples, content_keys(spec)
+    return generate(spec, samples=wanted, seed=recipe.evaluation_seed, exclude=tested, shots=0)
 
 
 class Trainer:
@@ -74,7 +71,7 @@ class Trainer:
     @property
     def about(self) -> dict[str, Any]:
         """The recipe."""
-        return {"kind": "recipe", "recipe": self.recipe.model_dump(mode="json")}
+        return {"kind": "recipe", "recipe": self.recipe.decisive}
 
     @property
     def steps(self) -> int:
@@ -106,7 +103,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds: plain values and tensors only."""
         return {
-            "recipe": content_hash(self.recipe.model_dump(mode="json")),
+            "recipe": content_hash(self.recipe.decisive),
             "step": self.step,
             "losses": self.losses,
             "network": self.network.state_dict(),
@@ -116,7 +113,7 @@ class Trainer:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint of the same recipe; UsageError if it is of another one."""
-        if state["recipe"] != content_hash(self.recipe.model_dump(mode="json")):
+        if state["recipe"] != content_hash(self.recipe.decisive):
             raise UsageError("the checkpoint belongs to another recipe; train into another folder")
         self.step, self.losses = state["step"], state["losses"]
         self.network.load_state_dict(state["network"])
