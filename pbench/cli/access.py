@@ -20,7 +20,7 @@ _REMOTE_ONLY = (
     "max_cost", "price", "no_temperature",
 )  # fmt: skip
 _LOCAL_ONLY = (
-    "gpus", "workers", "device", "engine", "dtype", "batch_size", "family", "trust_remote_code",
+    "gpus", "workers", "device", "engine", "dtype", "batch_size", "family", "trust_remote_code", "adapter",
 )  # fmt: skip
 
 

@@ -52,6 +52,7 @@ def decode(
     trust_remote_code: bool = typer.Option(
         False, "--trust-remote-code", help="Accept weights in pickle files; needs a revision for hub ids."
     ),
+    adapter: Path = typer.Option(None, help="A LoRA folder of `pbench train lora`, added to the model."),
     dtype: str = typer.Option(None, help="float32, bfloat16, float16. Default: bfloat16 on a GPU."),
     top_p: float = typer.Option(None, help="Draw among the fewest tokens that reach this probability."),
     top_k: int = typer.Option(None, min=1, help="Draw among this many tokens."),
@@ -104,7 +105,9 @@ def decode(
         timeout=timeout, retries=retries, stream=stream, max_requests=max_requests, max_cost=max_cost,
         price=price, no_temperature=no_temperature,
     )  # fmt: skip
-    info = find_model(model, family=family, trust_remote_code=trust_remote_code, access=access)
+    info = find_model(
+        model, family=family, trust_remote_code=trust_remote_code, access=access, adapter=adapter
+    )
     asked = Asked.of(context)
     refuse_misplaced(info, asked.given)
     where = chosen_where(

@@ -90,7 +90,7 @@ class ModelInfo:
 
     `hub` is the id of its repository, `revision` the commit (None before `find_model` has asked for
     it). `trusted`: the user accepts weights in files that can run code. `access` is there for remote
-    models alone.
+    models alone. `adapter`: a folder whose LoRA matrices are added to the weights.
     """
 
     name: str
@@ -102,6 +102,7 @@ class ModelInfo:
     revision: str | None = None
     trusted: bool = False
     access: Access | None = None
+    adapter: Path | None = None
 
     @property
     def available(self) -> bool:
@@ -131,18 +132,20 @@ def find_model(
     family: str | None = None,
     trust_remote_code: bool = False,
     access: Access | None = None,
+    adapter: Path | None = None,
 ) -> ModelInfo:
     """What `--model` stands for: a known name, a local folder, a hub id (NAME@REVISION pins either).
 
     The configuration and tokenizer of a hub repository are fetched, its weights not yet. `family`
-    overrules config.json. `access` says how a remote model is reached, and does not concern others.
-    UsageError for what is not known, ArtifactError for a folder that is no checkpoint.
+    overrules config.json; `adapter` is a folder that `load_model` adds to the weights. `access` says
+    how a remote model is reached, and does not concern others. UsageError for what is not known,
+    ArtifactError for a folder that is no checkpoint.
     """
     if remote_name(name_or_path) is not None:
         return _remote(name_or_path, access or Access())
     if family is not None and family not in family_names():
         raise unknown_name("family", family, family_names())
-    info = _located(name_or_path, trust_remote_code)
+    info = replace(_located(name_or_path, trust_remote_code), adapter=adapter)
     if info.family:
         return info
     assert info.folder is not None
@@ -157,6 +160,11 @@ def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denois
     if info.access is not None:
         return _opened(info, info.access, live=device != "meta")
     target, wanted = _device(device), _dtype(dtype)
+    model = _load(info, target, wanted)
+    return model if info.adapter is None else _adapted(model, info.adapter)
+
+
+def _load(info: ModelInfo, target: torch.device, wanted: torch.dtype | None) -> Denoiser | TextGenerator:
     if info.family == "oracle":
         return _imported("pbench.models.oracle:OracleDenoiser")(info.name, str(target))
     folder = info.folder
@@ -170,6 +178,22 @@ def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denois
             checkpoint = Checkpoint(info.name, folder, info.hub, info.revision, info.trusted)
             return _imported(known.loader)(checkpoint, target, wanted)
     return _foreign_loader(info.family)(folder, info.name, target, wanted)
+
+
+def _adapted(model: Denoiser | TextGenerator, folder: Path) -> Denoiser | TextGenerator:
+    """The model with an adapter in its weights; name and identity say so."""
+    from torch import nn
+
+    from pbench.models.adapter import apply_adapter, read_adapter
+
+    network = getattr(model, "network", None)
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"--adapter {folder}: {model.name} ({model.family}) takes no adapter")
+    adapter = read_adapter(folder)
+    apply_adapter(network, model.identity, adapter)
+    model.name = f"{model.name}+{folder.resolve().name}"
+    model.identity = {**model.identity, "name": model.name, "adapter": dict(adapter.files)}
+    return model
 
 
 def default_dtype(info: ModelInfo, device: str) -> str | None:

@@ -121,16 +121,16 @@ class MaskedDenoiser:
 
     @torch.inference_mode()
     def logits(self, canvas: Canvas, positions: Tensor, cache: CacheUse | None = None) -> Tensor:
-        read_at = self._read_at(canvas, positions)
+        read_at = self.read_at(canvas, positions)
         if cache is None:
-            hidden = self.network(canvas.ids, canvas.position_ids, self._allowed(canvas), read_at)
+            hidden = self.network(canvas.ids, canvas.position_ids, self.seen(canvas), read_at)
         else:
             hidden = self._cached(canvas, read_at, cache)
         logits = self.network.head(hidden)
         logits[:, self.mask_token_id] = -torch.inf
         return logits
 
-    def _read_at(self, canvas: Canvas, positions: Tensor) -> Tensor:
+    def read_at(self, canvas: Canvas, positions: Tensor) -> Tensor:
         """Where the backbone predicts `positions`; a row's first token, which nothing precedes, at itself."""
         if not self.shifted:
             return positions
@@ -138,7 +138,7 @@ class MaskedDenoiser:
         padding = canvas.answer_start - canvas.prompt_lengths[rows]
         return torch.stack([rows, torch.maximum(columns - 1, padding)], dim=1)
 
-    def _allowed(self, canvas: Canvas) -> Tensor | None:
+    def seen(self, canvas: Canvas) -> Tensor | None:
         """Bool [R, 1, 1 or L, L]: who sees whom; None: all see all."""
         if canvas.pair_mask is not None:
             seen = canvas.pair_mask

@@ -7,7 +7,7 @@ turn, so that a smaller training set is the beginning of a larger one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
@@ -113,12 +113,22 @@ def _fresh(source: _Source, index: int, length: int, taken: Collection[str]) -> 
     With this patience a content that is still free is overlooked about once in e**20 times.
     """
     spec = source.spec
-    patience = len(spec.pool) if spec.options.finite else _PATIENCE + 20 * len(taken)
+    bounded = spec.options.finite and not _invented(source)
+    patience = len(spec.pool) if bounded else _PATIENCE + 20 * len(taken)
     for attempt in range(patience):
         draft = _draft(source, index, attempt, length)
         if _key(draft.text) not in taken:
             return _sample(source, index, draft)
     return None
+
+
+def _invented(source: _Source) -> bool:
+    return source.split == "train" and source.spec.options.invents
+
+
+def _maker(source: _Source) -> Callable[[Turn], Question]:
+    options = source.spec.options
+    return options.draw_training if _invented(source) else options.draw
 
 
 class _Draft(NamedTuple):
@@ -133,7 +143,7 @@ class _Draft(NamedTuple):
 def _draft(source: _Source, index: int, attempt: int, length: int) -> _Draft:
     spec = source.spec
     key = (source.seed, spec.name, source.split, index, attempt)
-    question = spec.options.draw(Turn(spec.pool, Stream(*key), length, index + attempt))
+    question = _maker(source)(Turn(spec.pool, Stream(*key), length, index + attempt))
     return _Draft(key, length, question, spec.template.render(question.fields))
 
 
@@ -163,7 +173,7 @@ def _examples(source: _Source, draft: _Draft) -> list[Message]:
     used = {_key(draft.text)}
     messages: list[Message] = []
     for _ in range(_PATIENCE):
-        question = spec.options.draw(Turn(spec.pool, stream, draft.length, stream.below(1 << 32)))
+        question = _maker(source)(Turn(spec.pool, stream, draft.length, stream.below(1 << 32)))
         asked = spec.template.render(question.fields)
         if question.target is None or _key(asked) in used or _key(asked) in source.avoided:
             continue
@@ -194,6 +204,8 @@ def _key(question: str) -> str:
 
 def _require_room(spec: TaskSpec, split: Split, total: int) -> None:
     """Refuse at once what the task cannot give, where its different questions can be counted."""
+    if split == "train" and spec.options.invents:
+        return
     buckets = spec.options.buckets
     available = []
     for place, length in enumerate(buckets):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from pbench.tasks.sentences import draw_words, write_sentence
 from pbench.tasks.sources import Needs, Source, read_rows
 from pbench.tasks.spec import Question, TaskOptions, Turn
 
@@ -87,10 +88,12 @@ class WordsToSentence(TextOptions):
     """words_to_sentence: one sentence with the first `num_words` words of a set.
 
     Source rows: words, and a sentence that uses the first four of them; with more words than
-    those there is no reference sentence.
+    those there is no reference sentence. Training samples are not from the source: their words are
+    drawn from a lexicon and their sentences written by a small grammar, whatever the difficulty.
     """
 
     type: Literal["words_to_sentence"]
+    invents: ClassVar[bool] = True
     difficulty: Literal["easy", "medium", "hard"]
     num_words: int = Field(default=4, ge=1, le=7)
 
@@ -110,7 +113,14 @@ class WordsToSentence(TextOptions):
         row = turn.pool[turn.number % len(turn.pool)]
         words = row["words"][: self.num_words]
         known = all(word in row["sentence"] for word in words)
-        answer = {"words": words} | ({"example": row["sentence"]} if known else {})
+        return self._question(words, row["sentence"] if known else None)
+
+    def draw_training(self, turn: Turn) -> Question:
+        words = draw_words(self.num_words, turn.stream)
+        return self._question(words, write_sentence(words, turn.stream))
+
+    def _question(self, words: list[str], sentence: str | None) -> Question:
+        answer = {"words": words} | ({} if sentence is None else {"example": sentence})
         fields = {"words": ", ".join(words), "count": str(len(words))}
         metadata = {"difficulty": self.difficulty, "num_words": len(words)}
-        return Question(fields, answer, row["sentence"] if known else None, metadata)
+        return Question(fields, answer, sentence, metadata)

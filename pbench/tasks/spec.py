@@ -68,10 +68,15 @@ class TaskOptions(Strict):
     must_show: ClassVar[frozenset[str]] = frozenset()
     local: ClassVar[bool] = True  # the pool can be read without network
     finite: ClassVar[bool] = False  # questions are the entries of the pool, taken by their number
+    invents: ClassVar[bool] = False  # training samples are not bound to the pool: see draw_training
 
     @abstractmethod
     def draw(self, turn: Turn) -> Question:
         """One question."""
+
+    def draw_training(self, turn: Turn) -> Question:
+        """One question of a training split; the same as `draw` unless the type `invents`."""
+        return self.draw(turn)
 
     def room(self, pool: Sequence[Any], length: int) -> int | None:  # noqa: ARG002 - types override it
         """How many different questions of a length there are; None where nobody has counted them."""

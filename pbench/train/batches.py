@@ -69,11 +69,13 @@ def _shares_first_name(sample: Sample) -> bool:
     return len({name.partition(" ")[0] for name in names}) < len(names)
 
 
-def pack(samples: Sequence[Sample], tokenizer: Tokenizer, config: TinyConfig) -> Batch:
-    """Token ids of samples that share one gen_length."""
+def pack(
+    samples: Sequence[Sample], tokenizer: Tokenizer, config: TinyConfig, answer_length: int | None = None
+) -> Batch:
+    """Token ids of samples with `answer_length` answer positions each (default: their gen_length)."""
     prompts = tokenizer.encode_batch([sample.messages[-1]["content"] for sample in samples])
     answers = tokenizer.encode_batch([reference_text(sample) or "" for sample in samples])
-    gen_length = samples[0].gen_length
+    gen_length = answer_length or samples[0].gen_length
     lengths = torch.tensor([len(prompt.ids) for prompt in prompts])
     start = int(lengths.max())
     rows = []

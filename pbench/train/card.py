@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import fill
 
 import orjson
 import torch
 
 from pbench.artifacts import atomic_text
 from pbench.decode import Engine, EngineOptions
+from pbench.grammar import open_checker
 from pbench.interfaces import Denoiser
-from pbench.metrics import MetricTools, score_many
+from pbench.metrics import MetricTools, get_metric, score_many
 from pbench.metrics.intervals import Interval, mean_interval
 from pbench.models import find_model, load_model
 from pbench.records import Sample
@@ -25,7 +27,9 @@ _BATCH = 64
 _COLUMNS = (("confidence", 1), ("confidence", 4), ("confidence", 16), ("random", 4))
 
 
-def accuracy(denoiser: Denoiser, samples: Sequence[Sample], sampler: str, k: int) -> Interval:
+def accuracy(
+    denoiser: Denoiser, samples: Sequence[Sample], sampler: str, k: int, tools: MetricTools
+) -> Interval:
     """Share of `samples` (of one task) answered rightly at k tokens a step, with its interval."""
     engine = Engine(
         denoiser, make_sampler(sampler, {"k": k}), samples[0].gen_length, EngineOptions(batch_size=_BATCH)
@@ -33,7 +37,7 @@ def accuracy(denoiser: Denoiser, samples: Sequence[Sample], sampler: str, k: int
     answers = list(engine.run(samples))
     texts = [answer.output_text for answer in answers]
     references = [answer.sample.answer for answer in answers]
-    outcomes = score_many(samples[0].metric, texts, references, MetricTools())
+    outcomes = score_many(samples[0].metric, texts, references, tools)
     return mean_interval([values["score"] or 0.0 for values, _ in outcomes])
 
 
@@ -43,23 +47,26 @@ def write_card(folder: Path, recipe: Recipe, report: Callable[[str], None]) -> P
     assert isinstance(denoiser, Denoiser)
     rows = []
     for name, samples in held_out(recipe).items():
-        cells = [accuracy(denoiser, samples, sampler, k) for sampler, k in _COLUMNS]
-        rows.append(f"| {name} | " + " | ".join(map(_cell, cells)) + " |")
+        tools = _tools(samples[0].metric)
+        cells = [accuracy(denoiser, samples, sampler, k, tools) for sampler, k in _COLUMNS]
+        rows.append(f"| {name} | {len(samples)} | " + " | ".join(map(_cell, cells)) + " |")
         report(rows[-1])
     size = (folder / "model.safetensors").stat().st_size
     text = _TEXT.format(
         name=recipe.name,
+        description=_wrapped(recipe.description),
+        limits="\n".join(_wrapped(f"- {limit}", "  ") for limit in recipe.limits),
+        judge=_judge(recipe),
         bytes=f"{size:,}",
         training=_training(folder),
         steps=f"{recipe.steps:,}",
         seed=recipe.seed,
         threads=recipe.threads,
         samples=f"{recipe.steps * sum(group.rows for group in recipe.groups):,}",
-        evaluation=recipe.evaluation_samples,
         evaluation_seed=recipe.evaluation_seed,
         torch=torch.__version__.partition("+")[0],
-        header="| task | " + " | ".join(f"{sampler} k={k}" for sampler, k in _COLUMNS) + " |",
-        rule="|---|" + "--:|" * len(_COLUMNS),
+        header="| task | samples | " + " | ".join(f"{sampler} k={k}" for sampler, k in _COLUMNS) + " |",
+        rule="|---|--:|" + "--:|" * len(_COLUMNS),
         rows="\n".join(rows),
     )
     path = folder / "MODEL_CARD.md"
@@ -81,25 +88,38 @@ def _training(folder: Path) -> str:
     return f"Running loss at step {last['step']:,} (nats a token, weighted as in the recipe): {losses}."
 
 
+def _tools(metric: str) -> MetricTools:
+    return MetricTools(open_checker("harper")) if "grammar" in get_metric(metric).needs else MetricTools()
+
+
+def _judge(recipe: Recipe) -> str:
+    """Which grammar checker judges, where one does; with its version, for another judges otherwise."""
+    if not any("grammar" in get_metric(spec.metric).needs for spec in recipe.specs.values()):
+        return ""
+    return f" Grammar is judged by harper {open_checker('harper').version}."
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return fill(text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
 _TEXT = """# Model card: {name}
 
-A masked-diffusion model that is small enough to ship ({bytes} bytes of float32 weights) and knows
-the list tasks and puzzles below. It exists so that the effect of parallel decoding can be seen and
-tested on a laptop. It is no language model: its vocabulary is closed over the prompts of these
-tasks and 200 names, in-context examples are dropped, and any other prompt is refused.
+{description}
+Its weights are {bytes} bytes of float32.
 
 ## Training
 
-`pbench train tiny` makes it again from `task_configs/train/tiny.yaml`: {steps} steps, {samples}
+`pbench train {name}` makes it again from `task_configs/train/{name}.yaml`: {steps} steps, {samples}
 samples drawn fresh from the tasks' own generators, seed {seed}, {threads} thread(s), torch {torch};
 matrix products in bfloat16, weights in float32. Contents of the test splits and of the evaluation
 samples below were left out of training. {training}
 
 ## Accuracy
 
-Percent right with 95 % Wilson intervals on {evaluation} new samples a task (seed {evaluation_seed}),
-none of which training saw. Any-order decoding, temperature 0, strings
-judged by the task's own metric (`score`). Made by `pbench train card`.
+Percent right with 95 % Wilson intervals on samples that training never saw (seed {evaluation_seed}, or
+the test split where a task's questions are a fixed set). Any-order decoding, temperature 0, answers
+judged by the task's own metric (`score`).{judge} Made by `pbench train card`.
 
 {header}
 {rule}
@@ -107,8 +127,5 @@ judged by the task's own metric (`score`). Made by `pbench train card`.
 
 ## Limits
 
-- Lists of 3 to 6 names out of the shipped 100 first and 100 last names.
-- Remove Random falls least of the random tasks at temperature 0: for an ideal model the most probable
-  token of every position already makes a valid answer, so greedy decoding would not fall at all.
-- The prompts are those of `waiting_line` and `puzzle`; other wordings are refused, not guessed at.
+{limits}
 """

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
-from pbench.config import Strict
+from pbench.config import Strict, checkpoint_config, load_yaml
+from pbench.errors import UsageError
 from pbench.tasks import TaskSpec, load_suite
 from pbench.tasks.suites import configs_dir
 
-__all__ = ["Group", "Recipe", "shipped_recipe"]
+__all__ = ["Group", "Recipe", "recipe_of", "shipped_recipe"]
+
+
+_SAID = {"description", "limits"}
 
 
 class Group(Strict):
-    """Tasks that share a batch: all of one gen_length, `rows` samples of them a step."""
+    """Tasks that share a batch: all of one gen_length, `rows` samples of them a step.
+
+    `answer_lengths`, taken in turn by the steps, are the numbers of answer positions to train on
+    (shorter ones cost less; what lies behind them is EOS); none: the gen_length always.
+    """
 
     tasks: tuple[str, ...]
     rows: int = Field(ge=1)
     loss_weight: float = 1.0
+    answer_lengths: tuple[int, ...] = ()
 
 
 class Recipe(Strict):
-    """Hyper-parameters; see task_configs/train/tiny.yaml for what each one is for."""
+    """Hyper-parameters; see task_configs/train/tiny.yaml for what each one is for.
+
+    `description` and `limits` are what the model card says beside figures.
+    """
 
     name: str
+    description: str = ""
+    limits: tuple[str, ...] = ()
     seed: int = 0
     threads: int = Field(1, ge=1)
     hidden_size: int = 96
@@ -52,6 +67,11 @@ class Recipe(Strict):
     evaluation_seed: int = 20_261_122
 
     @property
+    def decisive(self) -> dict[str, Any]:
+        """All that decides the weights, as plain data."""
+        return self.model_dump(mode="json", exclude=_SAID)
+
+    @property
     def specs(self) -> dict[str, TaskSpec]:
         """The tasks by full name, in the order of the groups."""
         names = [name for group in self.groups for name in group.tasks]
@@ -63,6 +83,16 @@ class Recipe(Strict):
         return {name: known[name] for name in names}
 
 
-def shipped_recipe() -> Path:
-    """Path of the recipe that the bundled weights were trained from."""
-    return configs_dir() / "train" / "tiny.yaml"
+def shipped_recipe(name: str = "tiny") -> Path:
+    """Path of the recipe that the bundled weights of this name were trained from."""
+    return configs_dir() / "train" / f"{name}.yaml"
+
+
+def recipe_of(folder: Path) -> Path:
+    """The shipped recipe of the model in this folder, by its config.json; UsageError if there is none."""
+    config = checkpoint_config(folder)
+    tasks = config.get("tasks")
+    for path in sorted((configs_dir() / "train").glob("*.yaml")):
+        if list(load_yaml(path, Recipe).specs) == tasks:
+            return path
+    raise UsageError(f"{folder}: no shipped recipe has its tasks; give --recipe")

@@ -1,4 +1,4 @@
-"""Training of the bundled model: one loop, checkpoints that a killed run goes on from.
+"""Training of the bundled models from a recipe, by the loop of `pbench.train.loop`.
 
 Cross-entropy on masked answer tokens, averaged over each row's masked tokens so that a row counts
 the same at every masking level; Muon on the matrices, AdamW on the rest.
@@ -6,9 +6,7 @@ the same at every masking level; Muon on the matrices, AdamW on the rest.
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,11 @@ from pbench.artifacts import atomic_text
 from pbench.config import content_hash
 from pbench.errors import UsageError
 from pbench.models.tiny_network import TinyConfig, TinyNetwork
+from pbench.records import Sample
 from pbench.tasks import TaskSpec, content_key, content_keys, generate
 from pbench.train.batches import draw_samples, mask_answers, pack
-from pbench.train.recipe import Recipe
+from pbench.train.loop import run
+from pbench.train.recipe import Group, Recipe
 from pbench.train.vocabulary import SPECIAL, build_tokenizer, content_tokens
 
 __all__ = ["Trainer", "held_out", "train_tiny"]
@@ -33,24 +33,26 @@ _START_LOSS = 2.0
 _LOSS_DECAY = 0.99
 
 
-def held_out(recipe: Recipe) -> dict[str, list[Any]]:
-    """Evaluation samples of each task, from a seed that neither training nor the test split uses."""
-    return {
-        name: list(
-            generate(
-                spec,
-                samples=recipe.evaluation_samples,
-                seed=recipe.evaluation_seed,
-                exclude=content_keys(spec),
-                shots=0,
-            )
-        )
-        for name, spec in recipe.specs.items()
-    }
+def held_out(recipe: Recipe) -> dict[str, list[Sample]]:
+    """Evaluation samples of each task, from a seed that neither training nor the test split uses.
+
+    A task whose questions are a fixed set has no others: there its test split, which training leaves
+    out too.
+    """
+    return {name: list(_evaluation(spec, recipe)) for name, spec in recipe.specs.items()}
+
+
+def _evaluation(spec: TaskSpec, recipe: Recipe) -> Iterator[Sample]:
+    if spec.options.finite:
+        return generate(spec, shots=0)
+    wanted, tested = recipe.evaluation_samples, content_keys(spec)
+    return generate(spec, samples=wanted, seed=recipe.evaluation_seed, exclude=tested, shots=0)
 
 
 class Trainer:
     """Everything that changes during training, and how one step changes it."""
+
+    log_every = 50
 
     def __init__(self, recipe: Recipe):
         self.recipe = recipe
@@ -66,13 +68,29 @@ class Trainer:
         self.step = 0
         self.excluded = _excluded(recipe, self.specs)
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """The recipe."""
+        return {"kind": "recipe", "recipe": self.recipe.decisive}
+
+    @property
+    def steps(self) -> int:
+        return self.recipe.steps
+
+    @property
+    def checkpoint_every(self) -> int:
+        return self.recipe.checkpoint_every
+
+    def measures(self) -> dict[str, Any]:
+        """Running loss of each task."""
+        return {"tasks": {name: round(value, 4) for name, value in self.losses.items()}}
+
     def train_step(self) -> float:
         """One optimizer step over all groups; returns the weighted loss."""
         _set_rates(self.recipe, self.step, self.muon, self.adamw)
         total = torch.zeros(())
         for group in self.recipe.groups:
-            specs = [self.specs[name] for name in group.tasks]
-            total = total + group.loss_weight * self._group_loss(specs, group.rows)
+            total = total + group.loss_weight * self._group_loss(group)
         self.muon.zero_grad(set_to_none=True)
         self.adamw.zero_grad(set_to_none=True)
         total.backward()
@@ -85,7 +103,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds: plain values and tensors only."""
         return {
-            "recipe": content_hash(self.recipe.model_dump(mode="json")),
+            "recipe": content_hash(self.recipe.decisive),
             "step": self.step,
             "losses": self.losses,
             "network": self.network.state_dict(),
@@ -95,7 +113,7 @@ class Trainer:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint of the same recipe; UsageError if it is of another one."""
-        if state["recipe"] != content_hash(self.recipe.model_dump(mode="json")):
+        if state["recipe"] != content_hash(self.recipe.decisive):
             raise UsageError("the checkpoint belongs to another recipe; train into another folder")
         self.step, self.losses = state["step"], state["losses"]
         self.network.load_state_dict(state["network"])
@@ -115,12 +133,14 @@ class Trainer:
             orjson.dumps(settings, option=orjson.OPT_INDENT_2).decode() + "\n",
         )
 
-    def _group_loss(self, specs: list[TaskSpec], rows: int) -> Tensor:
-        recipe = self.recipe
+    def _group_loss(self, group: Group) -> Tensor:
+        recipe, rows = self.recipe, group.rows
+        specs = [self.specs[name] for name in group.tasks]
+        lengths = group.answer_lengths or (specs[0].gen_length,)
         samples = draw_samples(
             specs, self._weights(), rows, self.step, recipe.seed, self.excluded, recipe.tied_sort_share
         )
-        batch = pack(samples, self.tokenizer, self.config)
+        batch = pack(samples, self.tokenizer, self.config, lengths[self.step % len(lengths)])
         generator = torch.Generator().manual_seed((recipe.seed << 32) + self.step * 8 + rows % 8)
         masked = mask_answers(
             batch.answers, self.content, recipe.content_only_rows, recipe.one_end_rows, generator
@@ -157,37 +177,12 @@ def train_tiny(recipe: Recipe, out: Path, report: Callable[[str], None]) -> Path
     seconds since the start of this process.
     """
     torch.set_num_threads(recipe.threads)
-    trainer = Trainer(recipe)
-    checkpoint = out / "checkpoint.pt"
-    out.mkdir(parents=True, exist_ok=True)
-    if checkpoint.exists():
-        trainer.restore(torch.load(checkpoint, weights_only=True))
-        report(f"going on from step {trainer.step} of {checkpoint}")
-    started = time.monotonic()
-    with (out / "training.jsonl").open("ab") as log:
-        while trainer.step < recipe.steps:
-            loss = trainer.train_step()
-            if trainer.step % 50 == 0 or trainer.step == recipe.steps:
-                seconds = round(time.monotonic() - started, 1)
-                running = {name: round(value, 4) for name, value in trainer.losses.items()}
-                line = {"step": trainer.step, "loss": round(loss, 4), "tasks": running, "seconds": seconds}
-                log.write(orjson.dumps(line) + b"\n")
-                log.flush()
-                report(f"step {trainer.step}/{recipe.steps} loss {loss:.3f} after {seconds:.0f} s")
-            if trainer.step % recipe.checkpoint_every == 0:
-                _save(trainer.state(), checkpoint)
-    trainer.export(out)
-    checkpoint.unlink(missing_ok=True)
+    if not run(Trainer(recipe), out, report):
+        report(f"{out}: complete already, nothing to train")
     return out
 
 
 _CHAT_TEMPLATE = "{{ messages[-1]['content'] }}"
-
-
-def _save(state: dict[str, Any], path: Path) -> None:
-    temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
 
 
 def _network_config(recipe: Recipe, tokenizer: Tokenizer) -> TinyConfig:

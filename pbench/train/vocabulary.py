@@ -1,7 +1,9 @@
 """The closed vocabulary of the bundled model, as a tokenizer.json that any loader reads.
 
 A token is a fixed piece of a prompt template, a piece of list punctuation, a first name, a last
-name with its space in front, a digit, a capital letter, or one of four special tokens.
+name with its space in front, a digit, a capital letter, or one of four special tokens. Where
+sentences are written, also a word with its space in front, or a capitalised one that can begin a
+sentence.
 """
 
 from __future__ import annotations
@@ -12,17 +14,21 @@ from collections.abc import Sequence
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from pbench.tasks import TaskSpec
+from pbench.tasks.sentences import sentence_tokens
 
 __all__ = ["SPECIAL", "build_tokenizer", "content_tokens"]
 
 SPECIAL = ("<pad>", "<mask>", "<eos>", "<unk>")
 _PUNCTUATION = ('["', '", "', '"]', ", ", ",", "\n")
+# Of the words in a prompt the space belongs to the word, as it does in a sentence.
+_SENTENCE_PUNCTUATION = (",", " ", "\n")
 _SYMBOLS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 
 
 def build_tokenizer(specs: Sequence[TaskSpec]) -> Tokenizer:
     """Tokenizer over the prompts of `specs`; ids follow the order of the docstring above."""
-    vocabulary = list(dict.fromkeys([*SPECIAL, *_pieces(specs), *_PUNCTUATION, *_content(specs)]))
+    punctuation = _SENTENCE_PUNCTUATION if _write_sentences(specs) else _PUNCTUATION
+    vocabulary = list(dict.fromkeys([*SPECIAL, *_pieces(specs), *punctuation, *_content(specs)]))
     tokenizer = Tokenizer(
         models.WordLevel({token: i for i, token in enumerate(vocabulary)}, unk_token=SPECIAL[3])
     )
@@ -35,7 +41,7 @@ def build_tokenizer(specs: Sequence[TaskSpec]) -> Tokenizer:
 
 
 def content_tokens(specs: Sequence[TaskSpec], tokenizer: Tokenizer) -> list[int]:
-    """Ids of the tokens that carry an answer's content: names, letters, digits."""
+    """Ids of the tokens that carry an answer's content: names, letters, digits, all of a sentence."""
     vocabulary = tokenizer.get_vocab()
     return [vocabulary[token] for token in _content(specs)]
 
@@ -45,11 +51,17 @@ def _pieces(specs: Sequence[TaskSpec]) -> list[str]:
 
     A number that a template shows as a field of its own (the size of a square) stays a digit.
     """
-    return [text for spec in specs for text in spec.template.parts[::2] if text]
+    texts = [text for spec in specs for text in spec.template.parts[::2] if text]
+    return [text.rstrip(" ") or text for text in texts] if _write_sentences(specs) else texts
+
+
+def _write_sentences(specs: Sequence[TaskSpec]) -> bool:
+    return any(spec.options.invents for spec in specs)
 
 
 def _content(specs: Sequence[TaskSpec]) -> list[str]:
     names = [word for spec in specs for word in spec.pool if isinstance(word, str) and " " in word]
     firsts = sorted({name.partition(" ")[0] for name in names})
     lasts = sorted({" " + name.partition(" ")[2] for name in names})
-    return [*firsts, *lasts, *_SYMBOLS]
+    sentences = sentence_tokens() if _write_sentences(specs) else ()
+    return list(dict.fromkeys([*firsts, *lasts, *_SYMBOLS, *sentences]))

@@ -1,0 +1,208 @@
+"""Fine-tuning: the objective, what it changes, and runs that are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbench.errors import UsageError
+from pbench.models import find_model, load_model
+from pbench.train import LoraSettings, Place, TuneSettings, read_curve, tune
+from pbench.train.examples import encode
+from pbench.train.finetune import FineTuner, draw_masks
+from pbench.train.forward import masked_logits
+from pbench.train.full import all_parameters
+from pbench.train.lora import add_adapters
+from pbench.train.parallel import Processes
+from tests.models import random_models
+from tests.train.made import examples
+
+FEW = TuneSettings(
+    tasks=("waiting_line/shuffle",), samples=24, validation=8, epochs=2, batch_size=8, checkpoint_every=2,
+    learning_rate=1e-3,
+)  # fmt: skip
+LORA = LoraSettings(**FEW.model_dump(exclude={"method"}), rank=4, alpha=8)
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def tuner(model, settings, trained, **options) -> FineTuner:
+    return FineTuner(model, settings, trained, examples(8), examples(4), lambda _: None, **options)
+
+
+def fresh(family: str):
+    return load_model(find_model(str(random_models.folder(family))), "cpu")
+
+
+@given(st.integers(1, 40), st.integers(0, 1000))
+def test_shares_are_spread_evenly_and_masks_follow_them(rows, seed):
+    masked, share = draw_masks(rows, 400, torch.Generator().manual_seed(seed))
+    assert bool(((share > 0) & (share <= 1)).all())
+    steps = (share.sort().values - 1e-3) / (1 - 1e-3) * rows
+    assert bool((steps.floor().clamp_max(rows - 1) - torch.arange(rows)).abs().max() <= 1)
+    assert bool((masked.float().mean(1) - share).abs().max() < 0.15)
+
+
+def test_the_loss_is_cross_entropy_over_the_share_of_masked_tokens():
+    model = fresh("llada")
+    run = tuner(model, FEW, all_parameters(model), micro_batch=3)
+    chosen = examples(5)
+    masked, share = draw_masks(5, 12, torch.Generator().manual_seed(2 * 7))
+    rows = encode(model, chosen)
+    logits = masked_logits(model, rows, masked).log_softmax(1)
+    places = masked.nonzero()
+    expected = sum(
+        -float(logits[n, rows.answers[row, place]]) / float(share[row]) / 12
+        for n, (row, place) in enumerate(places.tolist())
+    )
+    found = sum(float(part) for part in run._losses(chosen, 7))
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_size_of_micro_batches_changes_rounding_only():
+    curves = []
+    for size in (1, 4, 8):
+        model = fresh("sdar")
+        run = tuner(model, FEW, all_parameters(model), micro_batch=size)
+        curves.append([run.train_step() for _ in range(3)])
+    assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+    assert curves[0] == pytest.approx(curves[2], rel=1e-3)
+
+
+def test_two_processes_share_a_batch_and_add_up_what_they_find():
+    model = fresh("llada")
+    alone = tuner(model, FEW, all_parameters(model))
+    halves = [
+        tuner(model, FEW, all_parameters(model), processes=Processes(rank, 2, "cpu")) for rank in (0, 1)
+    ]
+    chosen = examples(5)
+    total = sum(float(part) for part in alone._losses(chosen, 3))
+    split = [sum(float(part) for part in half._losses(chosen, 3)) for half in halves]
+    assert sum(split) == pytest.approx(total, rel=1e-4)
+    assert min(split) > 0
+
+
+@pytest.mark.parametrize("family", ["llada", "sdar"])
+def test_lora_changes_only_the_adapters(family):
+    model = fresh(family)
+    before = {name: p.detach().clone() for name, p in model.network.named_parameters()}
+    settings = LORA.model_copy(update={"learning_rate": 1e-2})
+    trained = add_adapters(model, settings)
+    layers = sum(name.endswith("q_proj.weight") for name in before)
+    assert len(trained) == 2 * 3 * layers
+    run = tuner(model, settings, trained)
+    drawn = {name: p.detach().clone() for name, p in trained.items()}
+    for _ in range(2):
+        run.train_step()
+    after = {name.replace(".base_layer", ""): p for name, p in model.network.named_parameters()}
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert all(not torch.equal(drawn[name], trained[name]) for name in drawn)
+
+
+def test_training_lowers_the_loss_and_the_rate_falls_as_a_cosine():
+    model = fresh("llada")
+    settings = FEW.model_copy(update={"epochs": 30, "learning_rate": 3e-3, "warmup_ratio": 0.1})
+    run = tuner(model, settings, all_parameters(model))
+    first, rates = run.validation_loss(), []
+    while run.step < run.steps:
+        run.train_step()
+        rates.append(run.measures()["learning_rate"])
+    assert run.steps == 30
+    assert rates[:3] == pytest.approx([1e-3, 2e-3, 3e-3])
+    assert rates[16] == pytest.approx(3e-3 * 0.5, rel=0.02)
+    assert rates[-1] < 2e-5
+    assert run.validation_loss() < 0.5 * first
+
+
+def test_families_whose_files_cannot_be_written_are_refused():
+    with pytest.raises(UsageError, match="train lora"):
+        all_parameters(fresh("llada-moe"))
+
+
+@pytest.mark.parametrize("family", ["llada", "dream"])
+def test_a_fully_tuned_checkpoint_is_read_like_any_other(family, tmp_path):
+    info = find_model(str(random_models.folder(family)))
+    settings = FEW.model_copy(update={"samples": 8, "epochs": 1, "gen_length": 64})
+    tune(info, settings, None, tmp_path / "out", Place(), silent)
+    tuned, base = load_model(find_model(str(tmp_path / "out")), "cpu"), load_model(info, "cpu")
+    pairs = zip(tuned.network.named_parameters(), base.network.named_parameters(), strict=True)
+    changed = {name for (name, new), (_, old) in pairs if not torch.equal(new, old)}
+    assert any("v_proj" in name for name in changed)
+    assert tuned.tokens.prompt(({"role": "user", "content": "x"},))
+
+
+def test_a_run_writes_adapter_curve_and_picture_and_is_complete(tmp_path):
+    notes: list[str] = []
+    tune(find_model("tiny"), LORA, None, tmp_path / "a", Place(), notes.append)
+    names = {path.name for path in (tmp_path / "a").iterdir()}
+    assert names == {
+        "adapter_config.json", "adapter_model.safetensors", "pbench.json",
+        "training.json", "training.jsonl", "loss.svg",
+    }  # fmt: skip
+    curve = read_curve(tmp_path / "a")
+    assert [line["step"] for line in curve] == [1, 2, 3, 4, 5, 6]
+    assert [line["epoch"] for line in curve if "validation_loss" in line] == [1, 2]
+    assert "<svg" in (tmp_path / "a" / "loss.svg").read_text()
+    before = (tmp_path / "a" / "adapter_model.safetensors").stat().st_mtime_ns
+    tune(find_model("tiny"), LORA, None, tmp_path / "a", Place(), notes.append)
+    assert "complete already" in notes[-1]
+    assert (tmp_path / "a" / "adapter_model.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(UsageError, match="holds another run"):
+        tune(find_model("tiny"), LORA.model_copy(update={"seed": 1}), None, tmp_path / "a", Place(), silent)
+
+
+_COMMAND = (
+    "train", "lora", "--model", "tiny", "--task", "shuffle", "--samples", "160", "--validation", "8",
+    "--epochs", "2", "--batch-size", "8", "--rank", "4", "--checkpoint-every", "7", "--threads", "1",
+)  # fmt: skip
+
+
+def test_a_run_killed_with_sigkill_continues_the_loss_curve_exactly(tmp_path):
+    command = [sys.executable, "-m", "pbench", *_COMMAND, "--out"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    process = subprocess.Popen([*command, str(broken)], env=environment, stderr=subprocess.DEVNULL)
+    _until(lambda: _lines(broken) >= 10 and (broken / "checkpoint.pt").exists(), process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (broken / "adapter_config.json").exists()
+    again = subprocess.run([*command, str(broken)], env=environment, capture_output=True, text=True)
+    assert "going on from step" in again.stderr
+    settings = LoraSettings(
+        tasks=("shuffle",), samples=160, validation=8, epochs=2, batch_size=8, rank=4, checkpoint_every=7
+    )
+    tune(find_model("tiny"), settings, None, whole, Place(threads=1), silent)
+    assert _curve(broken) == _curve(whole)
+    assert len(_curve(whole)) == 40
+    name = "adapter_model.safetensors"
+    assert (broken / name).read_bytes() == (whole / name).read_bytes()
+
+
+def _until(done, process: subprocess.Popen, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _lines(folder: Path) -> int:
+    path = folder / "training.jsonl"
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+def _curve(folder: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (folder / "training.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
