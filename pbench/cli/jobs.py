@@ -94,6 +94,9 @@ class Request:
     shard: Shard | None = None
 
 
+_SMALL_BYTES = 512 * 2**20
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A request with everything known that can be known without the weights."""
@@ -102,10 +105,13 @@ class Prepared:
     job: Job
     look: Answerer  # the model without its weights
     plan: Plan
+    whole: Denoiser | TextGenerator | None = None  # the model with them, where it is loaded already
 
     def open(self) -> Host:
         """Where it is decoded; the weights are loaded there when the first sample is to be decoded."""
-        return self.request.where.open(self.job.model.load, self.request.batch_size)
+        whole = self.whole
+        load = self.job.model.load if whole is None else lambda _device: whole
+        return self.request.where.open(load, self.request.batch_size)
 
     def runner(self, host: Host) -> Runner:
         """What decodes it on `host`."""
@@ -115,10 +121,23 @@ class Prepared:
 def prepare(request: Request, asked: Asked, options: EngineOptions, settings: GenerationSettings) -> Prepared:
     """Check all that can be checked before work starts, and choose the samples."""
     choice = choice_of(request)
-    model = choice.load("meta")
+    soon = _loads_soon(request)
+    model = choice.load(request.where.device if soon else "meta")
     tell_model(request, model)
     tasks = _tasks(model, request.tasks, request.data)
-    return assemble(request, asked, options, settings, choice, model, tasks)
+    prepared = assemble(request, asked, options, settings, choice, model, tasks)
+    return replace(prepared, whole=model) if soon else prepared
+
+
+def _loads_soon(request: Request) -> bool:
+    """Whether the model is to run here and is so small that a look at it costs what loading it does."""
+    from pbench.decode.hosts import Here
+
+    folder = request.model.folder
+    if folder is None or request.model.hub is not None or not isinstance(request.where, Here):
+        return False
+    weights = list(folder.glob("*.safetensors"))
+    return bool(weights) and sum(path.stat().st_size for path in weights) <= _SMALL_BYTES
 
 
 def choice_of(request: Request) -> ModelChoice:
