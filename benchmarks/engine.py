@@ -2,16 +2,22 @@
 
 Goals: (a) engine time over the time of its own forward passes, counted inside one run: at most 1.10
 at batch 16; (b) tokens per second at batch 16 over batch 1, with the same answers; (c) `select`
-beside `confidence`, see selection.py. The model is the bundled one, or any checkpoint: --model.
+beside `confidence`, see selection.py. The models are the bundled one (0.5 M parameters: Python's own
+time shows most beside it) and a random one of a few million, or any checkpoint: --model.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import selection
@@ -109,20 +115,38 @@ def gain(denoiser: Denoiser, samples: list[Sample]) -> Iterator[str]:
         yield f"{batch_size:<8} {timed.tokens_per_second:10.0f} {over:14.2f}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="tiny")
-    parser.add_argument("--samples", type=int, default=50)
-    parser.add_argument("--batch", type=int, nargs="*", default=[16])
-    arguments = parser.parse_args()
-    denoiser = load_model(find_model(arguments.model), "cpu")
-    samples = samples_of(arguments.samples)
-    print(f"{arguments.model}, {len(samples)} samples, {torch.get_num_threads()} threads, float32")
-    for batch_size in arguments.batch:
+def make_small(folder: Path) -> str:
+    """A random checkpoint in LLaDA's form whose forward passes are no longer negligible."""
+    size = ["--layers", "4", "--hidden-size", "256", "--heads", "8", "--vocab-size", "4096"]
+    command = [sys.executable, "-m", "pbench", "models", "random", "--family", "llada", "--out", str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    subprocess.run([*command, *size], env=environment, stdout=subprocess.DEVNULL, check=True)
+    return str(folder)
+
+
+def compare(model: str, count: int, batches: Sequence[int]) -> None:
+    """(a) and (b) for one model."""
+    denoiser = load_model(find_model(model), "cpu")
+    samples = samples_of(count)
+    parameters = sum(each.numel() for each in denoiser.network.parameters())
+    said = f"{parameters / 1e6:.1f} M parameters, vocabulary {denoiser.vocab_size}"
+    print(f"\n{Path(model).name}: {said}, {len(samples)} samples, {torch.get_num_threads()} threads, float32")
+    for batch_size in batches:
         for line in shares(denoiser, samples, batch_size):
             print(line, flush=True)
     for line in gain(denoiser, samples):
         print(line, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", nargs="*", help="Default: tiny, and a small random one in LLaDA's form.")
+    parser.add_argument("--samples", type=int, default=50)
+    parser.add_argument("--batch", type=int, nargs="*", default=[16])
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for model in arguments.model or ("tiny", make_small(Path(folder) / "llada-small")):
+            compare(model, arguments.samples, arguments.batch)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(f"\npeak resident {peak:.2f} GB")
     torch.set_num_threads(1)
