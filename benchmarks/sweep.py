@@ -33,7 +33,6 @@ matrix:
       k: 32
   seed: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
 """
-FSYNC_BYTES = 4096
 
 
 def overhead() -> None:
@@ -63,25 +62,12 @@ def overhead() -> None:
             first = list(runs)
             runs.clear()
             assert _run(["--quiet", "sweep", "grid.yaml"]) == 0
-        sync = _sync_seconds(Path("sync"))
     LocalRunner.run, sweep_runs._run = decode, run  # type: ignore[method-assign]
     print(
-        f"a run of one sample, beyond decoding: median {1000 * statistics.median(first):.0f} ms (goal 50),"
-        f" of it 4 syncs of {1000 * sync:.1f} ms; CPU of both sweeps {time.process_time() - cpu:.1f} s"
+        f"a run of one sample, beyond decoding: median {1000 * statistics.median(first):.0f} ms (goal 50);"
+        f" CPU of two sweeps of {len(first)} runs {time.process_time() - cpu:.1f} s"
     )
     print(f"a run that is finished: median {1000 * statistics.median(runs):.1f} ms")
-
-
-def _sync_seconds(path: Path) -> float:
-    """The median fsync of a small file here."""
-    times = []
-    with path.open("wb", buffering=0) as file:
-        for _ in range(20):
-            file.write(bytes(FSYNC_BYTES))
-            started = time.perf_counter()
-            os.fsync(file.fileno())
-            times.append(time.perf_counter() - started)
-    return statistics.median(times)
 
 
 def plan() -> None:

@@ -37,6 +37,7 @@ def run_lock(path: Path) -> Iterator[None]:
     from filelock import FileLock
 
     file = lock_path(path)
+    made = not file.parent.exists()
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(str(file), timeout=0)
     _acquire(lock, file, path)
@@ -53,6 +54,9 @@ def run_lock(path: Path) -> Iterator[None]:
         with suppress(OSError):
             file.unlink()
         lock.release()
+        if made:  # nothing came of it where it is empty
+            with suppress(OSError):
+                file.parent.rmdir()
 
 
 def _acquire(lock: FileLock, file: Path, path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections import deque
@@ -28,6 +29,7 @@ __all__ = ["RayPlace", "ray_pool"]
 
 PATIENCE_SECONDS = 600.0  # for a cluster that has no room for a single worker at the moment
 _TICK_SECONDS = 5.0
+_KNOCK_SECONDS = 5.0
 
 
 def ray_pool(load: Load, where: OnRay, batch_size: BatchSize) -> Pool:
@@ -155,6 +157,7 @@ def _connect(ray: Any, address: str | None) -> None:
     """Join the cluster at `address`, or start one on this machine."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = address or os.environ.get("RAY_ADDRESS")
+    _knock(address)
     local: dict[str, Any] = {} if address is not None else {"include_dashboard": False}
     try:
         with _signals_kept():
@@ -162,6 +165,17 @@ def _connect(ray: Any, address: str | None) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = "" if address is None else f" {address}"
         raise UsageError(f"--address{where}: no Ray cluster answers there ({_reason(error)})") from None
+
+
+def _knock(address: str | None) -> None:
+    """UsageError if nothing listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), _KNOCK_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"--address {address}: no Ray cluster answers there ({error})") from None
 
 
 def _workers(where: OnRay, resources: Mapping[str, float]) -> int:

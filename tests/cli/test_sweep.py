@@ -193,7 +193,7 @@ def test_a_bug_in_one_run_stops_no_other(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("[copy, shuffle]", "\n  - copy\n  - shufle", "3: unknown task 'shufle' (did you mean 'shuffle'?)"),
+        ("[copy, shuffle]", "\n  - copy\n  - shuffel", "3: unknown task 'shuffel' (did you mean 'shuffle'?)"),
         ("[tiny]", "\n    - tiny\n    - tinny", "6: unknown model 'tinny' (did you mean 'tiny'?)"),
         ("k: [8, 32]", "k: [8, 32]\n      steps: 4", "6: "),
         ("[full, 16]", "7", "3: matrix: nothing of it can be run: --block-length 7 does not divide"),

@@ -115,6 +115,13 @@ def test_rays_client_cannot_stream_rows(tmp_path):
         list(host.runner(crew.assemble, crew.engines()).run(samples(2)))
 
 
+def test_an_address_where_nothing_listens_is_said_at_once(tmp_path):
+    pytest.importorskip("ray")
+    crew = Crew(tmp_path)
+    with OnRay("127.0.0.1:9").open(crew.load, 2) as host, pytest.raises(UsageError, match="no Ray cluster"):
+        list(host.runner(crew.assemble, crew.engines()).run(samples(2)))
+
+
 def test_without_ray_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     crew = Crew(tmp_path)

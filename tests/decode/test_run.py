@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -117,6 +118,37 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path, monkeypatch):
     run(whole, [task()])
     assert rows(out) == rows(whole)
     assert not journal_path(out).exists()
+
+
+def test_a_burst_is_in_the_journal_before_the_next_row_comes(tmp_path):
+    out, found = tmp_path / "a.parquet", []
+    asked, sampler = plan([task()])
+
+    class Slow(LocalRunner):
+        def run(self, samples):
+            answers = super().run(samples)
+            for _ in range(3):  # one batch, finished at one step
+                yield next(answers)
+            until = time.monotonic() + 10
+            while len(found) < 3 and time.monotonic() < until:
+                found[:] = (
+                    journal_path(out).read_bytes().splitlines()[1:] if journal_path(out).exists() else []
+                )
+                time.sleep(0.01)
+            yield from answers
+
+    decode_run(asked, Slow(Engines(Scripted(hashed), sampler, OPTIONS), 3), out, lambda *_: None)
+    assert len(found) == 3
+
+
+def test_a_journal_of_more_tasks_than_are_asked_for_now_keeps_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("pbench.decode.run.FLUSH_SECONDS", 0.0)
+    out = tmp_path / "a.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        run(out, [task(4), task(4, "test/other")], _stop_after(18))
+    run(out, [task(4)])
+    tasks = read_manifest(out)["tasks"]
+    assert (tasks["test/scripted"]["done"], tasks["test/other"]["samples"]) == (4, 4)
 
 
 KILLED = """

@@ -16,7 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet  # noqa: F401 - for the forks
+import scipy.stats  # noqa: F401
+
 import pbench.decode.run as run_module
+import pbench.report.build
+import pbench.report.html
+import pbench.theory.sheets
 from pbench.artifacts import samples_hash
 from pbench.cli import app as root
 from pbench.decode import EngineOptions, Engines, LocalRunner, decode_run, make_plan, run_identity

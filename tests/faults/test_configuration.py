@@ -12,9 +12,6 @@ import pytest
 from pbench.cli import app as root
 
 SWEEP = "tasks: [copy]\nmatrix:\n  model: tiny\n  sampler: {name: confidence, k: 4}\n"
-SUITE = (
-    "tasks:\n  mine: {type: waiting_line, operation: copy, min_length: 3, max_length: 4, num_samples: 2}\n"
-)
 BOMB = "".join(f"a{i}: &a{i} [{'x' if i == 0 else f'*a{i - 1}, *a{i - 1}'}]\n" for i in range(40))
 BAD = {
     "a bomb": (BOMB, "aliases"),

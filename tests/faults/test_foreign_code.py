@@ -27,9 +27,8 @@ def booby_trap(folder: Path) -> Path:
     return sprung
 
 
-@pytest.mark.parametrize("family", ["hf", "llada", "dream", "sdar"])
-@pytest.mark.parametrize("trusted", [False, True], ids=["", "trusted"])
-def test_code_in_a_model_folder_is_not_run(tmp_path: Path, family: str, trusted: bool) -> None:
+@pytest.mark.parametrize("family", ["hf", "llada", "dream"])
+def test_code_in_a_model_folder_is_not_run(tmp_path: Path, family: str) -> None:
     """`--trust-remote-code` is about pickled weights; it runs no code either."""
     folder = tmp_path / "model"
     if family == "hf":
@@ -38,6 +37,6 @@ def test_code_in_a_model_folder_is_not_run(tmp_path: Path, family: str, trusted:
         write_random(family, folder, texts(), RandomSize(vocab_size=1024))
     sprung = booby_trap(folder)
     name = f"hf:{folder}" if family == "hf" else str(folder)
-    for device in ("meta", "cpu"):
+    for trusted, device in ((False, "meta"), (True, "cpu")):
         load_model(find_model(name, trust_remote_code=trusted), device)
     assert not sprung.exists()

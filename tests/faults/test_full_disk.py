@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, cache: str) -> Path:
             command = ["decode", "--tasks", "copy", "--limit", "2", "--k", k, "--out", f"{name}.parquet"]
             assert root._run(command) == 0
         assert root._run(["score", "a.parquet"]) == 0
-        assert root._run(["report", "a.scores.parquet", "--out", "report"]) == 0
+        assert root._run(["report", "a.scores.parquet", "--out", "r.md"]) == 0
     return folder
 
 
@@ -52,14 +52,14 @@ COMMANDS = {
     "decode jsonl": ["decode", "--tasks", "copy", "--limit", "2", "--k", "8", "--out", "c.jsonl"],
     "score": ["score", "b.parquet"],
     "score again": ["score", "a.parquet", "--force"],
-    "report": ["report", "a.scores.parquet", "--out", "report"],
+    "report": ["report", "a.scores.parquet", "--out", "r.md"],
     "page": ["report", "a.scores.parquet", "--out", "page.html"],
     "tasks build": ["tasks", "build", "copy", "--out", "built"],
     "trace": ["trace", "a.parquet", "--html", "trace.html"],
 }
 
 
-@pytest.mark.parametrize("size", [0, 300, 3_000])
+@pytest.mark.parametrize("size", [0, 3_000])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_command_succeeds_and_older_files_are_as_they_were(
     folder: Path, capsys: pytest.CaptureFixture[str], name: str, size: int
@@ -87,7 +87,7 @@ def test_there_is_room_again_and_the_run_goes_on(folder: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(
-    "arguments", [["tasks", "list"], ["tasks", "list", "--json"], ["--version"], ["--help"]]
+    "arguments", [["models", "list"], ["samplers", "list", "--json"], ["--version"], ["--help"]]
 )
 def test_results_that_cannot_be_printed_are_an_error(run: Run, arguments: list[str]) -> None:
     said = run(*arguments, child="pbench_to", stdout="/dev/full")

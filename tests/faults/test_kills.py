@@ -84,7 +84,7 @@ def test_thirty_kills_at_random_moments_lose_nothing_and_decode_nothing_twice(
 def test_a_kill_before_each_file_operation_is_survived(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    """Of a run that extends a file of 3 samples to 5.
+    """Of a run that extends a file of 3 samples to 4.
 
     Among the operations: between the Parquet file and the journal's end; between the rows of the
     .jsonl form and their manifest.
@@ -92,15 +92,15 @@ def test_a_kill_before_each_file_operation_is_survived(
     monkeypatch.setattr("pbench.decode.run.FLUSH_SECONDS", 0.0)
     earlier, whole = (_folder(tmp_path, name) / f"a.{ending}" for name in ("earlier", "whole"))
     scripted_run(str(earlier), 3)
-    scripted_run(str(whole), 5)
+    scripted_run(str(whole), 4)
     killed_at = []
     for number in range(200):
         out = Path(shutil.copytree(earlier.parent, tmp_path / str(number))) / earlier.name
-        killed = start("scripted_run", str(out), 5, number)
+        killed = start("scripted_run", str(out), 4, number)
         killed.join()
         done = len(logged(out.parent))
         kept = saved(out) if ending == "parquet" else set()
-        scripted_run(str(out), 5)
+        scripted_run(str(out), 4)
         assert answers(out) == answers(whole), number
         assert not kept & set(logged(out.parent)[done:]), number
         assert files(out.parent) == files(whole.parent)
@@ -117,25 +117,20 @@ def _folder(above: Path, name: str) -> Path:
     return folder
 
 
-def test_the_command_itself_goes_on_after_two_kills(tmp_path: Path, cache: str) -> None:
-    """Not a fork of this suite's server, but a program of its own; sent SIGKILL when it has saved answers."""
+def test_the_command_itself_goes_on_after_a_kill(tmp_path: Path, cache: str) -> None:
+    """Not a fork of this suite's server, but a program of its own; killed when it has saved answers."""
     command = [sys.executable, "-m", "pbench", "decode", "--tasks", "copy", "--k", "1", "--limit", "60"]
-    command += ["--batch-size", "1", "--out", "a.parquet"]
+    command += ["--batch-size", "1", "--out", "a.parquet", "--json"]
     variables = os.environ | {"XDG_CACHE_HOME": cache, "PYTHONPATH": str(ROOT)}
-    journal, lines = tmp_path / "a.journal.jsonl", 0
-    for _ in range(2):
-        with subprocess.Popen(command, cwd=tmp_path, env=variables) as process:
-            while process.poll() is None and _lines(journal) <= lines:
-                time.sleep(0.02)
-            process.kill()
-        assert process.returncode == -signal.SIGKILL
-        lines = _lines(journal)
-    assert not (tmp_path / "a.parquet").exists()
-    done = subprocess.run([*command, "--json"], cwd=tmp_path, env=variables, capture_output=True, check=True)
-    assert orjson.loads(done.stdout)["decoded"] <= 60 - (lines - 2)  # a header, and perhaps a torn line
+    journal = tmp_path / "a.journal.jsonl"
+    with subprocess.Popen(command, cwd=tmp_path, env=variables) as process:
+        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 2):
+            time.sleep(0.02)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    kept = len(saved(tmp_path / "a.parquet"))
+    assert kept >= 2
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, check=True)
+    assert orjson.loads(done.stdout)["decoded"] == 60 - kept
     assert len(answers(tmp_path / "a.parquet")) == 60
     assert files(tmp_path) == ["a.parquet"]
-
-
-def _lines(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 1

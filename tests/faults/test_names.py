@@ -56,25 +56,19 @@ def test_a_models_name_makes_a_file_name_that_is_one(tmp_path: Path, name: str) 
     assert len(list(tmp_path.iterdir())) == 3
 
 
-@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
-def test_a_models_name_leads_no_report_elsewhere(
-    inner: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    lines = [
-        {"task": "copy", "index": index, "output_text": name, "model": name, "sampler": name, "nfe": 4}
-        for index in range(2)
-    ]
-    Path("answers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert root._run(["score", "--answers", "answers.jsonl", "--out", "run.scores.parquet"]) == 3
-    for words in (["--format", "site", "--out", "site"], ["--out", "folder"], ["--out", "page.html"]):
-        assert root._run(["report", "run.scores.parquet", *words]) == 0
+def test_models_names_lead_no_report_elsewhere(inner: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, name in enumerate(HOSTILE):
+        line = {"task": "copy", "index": 0, "output_text": name, "model": name, "sampler": name, "nfe": 4}
+        Path(f"answers{number}.jsonl").write_text(json.dumps(line) + "\n")
+    given = [word for number in range(len(HOSTILE)) for word in ("--answers", f"answers{number}.jsonl")]
+    assert root._run(["score", *given]) == 3
+    for words in (["--format", "site", "--out", "site"], ["--out", "r.csv"], ["--out", "page.html"]):
+        assert root._run(["report", ".", *words]) == 0
     assert [path.name for path in inner.parent.iterdir()] == ["inner"]
     said = capsys.readouterr()
     assert "\x1b" not in said.out + said.err
-    for path in files(inner):
-        assert path == "answers.jsonl" or path.startswith(
-            ("answers", "run.", "site/data/", "folder/", "page.")
-        )
+    assert all(path.startswith(("answers", "site/data/", "r.csv", "page.")) for path in files(inner))
+    assert len(list(inner.glob("site/data/leaderboard/*.json"))) == len(HOSTILE)
 
 
 @pytest.mark.parametrize(

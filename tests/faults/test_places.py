@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str) -> Path:
         ([*DECODE, "--out", "locked/b.parquet"], 2),
         ([*DECODE, "--out", "locked/new/b.parquet"], 2),
         (["score", "locked/a.parquet", "--force"], 2),
-        (["report", "locked", "--out", "locked/report"], 2),
+        (["report", "locked", "--out", "locked/r.md"], 2),
         (["trace", "locked/a.parquet", "--html", "locked/a.html"], 2),
         (["score", "locked/a.parquet"], 0),
         (["report", "locked"], 0),

@@ -31,7 +31,9 @@ def test_a_run_goes_on_when_nobody_reads_its_notes(run: Run, tmp_path: Path, cac
     assert (tmp_path / "a.parquet").exists()
 
 
-@pytest.mark.parametrize("arguments", [["tasks", "list"], ["show", "a.parquet"], ["report", "."]])
+@pytest.mark.parametrize(
+    "arguments", [["samplers", "list", "--json"], ["show", "a.parquet"], ["report", "."]]
+)
 def test_a_reader_who_has_enough_is_no_error(run: Run, scored: None, arguments: list[str]) -> None:
     assert run(*arguments, child="pbench_to_nobody")[::2] == (0, "")
 
@@ -39,7 +41,7 @@ def test_a_reader_who_has_enough_is_no_error(run: Run, scored: None, arguments: 
 def test_a_closed_stdout_is_an_error_and_a_closed_stderr_is_none(
     run: Run, tmp_path: Path, cache: str
 ) -> None:
-    said = run("tasks", "list", child="pbench_to", stdout="")
+    said = run("models", "list", child="pbench_to", stdout="")
     assert (said.code, said.errors) == (2, ["error: standard output: Bad file descriptor"])
     said = run(*DECODE, child="pbench_to", stderr="", XDG_CACHE_HOME=cache)
     assert (said.code, said.out) == (0, "a.parquet\n")
@@ -54,10 +56,8 @@ def test_paths_from_a_stdin_that_is_closed(
     assert "a bug" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
-@pytest.mark.parametrize(
-    "arguments", [["report", "."], ["theory", "table1", "--n", "3"], ["samplers", "show", "klass"]]
-)
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("arguments", [["report", "."], ["theory", "table1", "--n", "3"]])
 def test_what_an_encoding_lacks_is_an_escape(
     run: Run, scored: None, arguments: list[str], encoding: str
 ) -> None:
