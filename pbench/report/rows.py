@@ -46,7 +46,7 @@ class Rows:
 
 
 _PER_ROW = tuple(item.name for item in fields(Rows) if item.name != "tasks")
-_SAME = ("index", "error", "nfe", "gen_length", "content_length", "seconds")
+_SAME = ("index", "error", "status", "nfe", "gen_length", "content_length", "seconds")
 
 
 def read_rows(files: Sequence[ScoreFile], headline: Headline) -> Rows:
