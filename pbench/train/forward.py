@@ -69,29 +69,35 @@ def _plain(denoiser: MaskedDenoiser, canvas: CanvasView, read_at: Tensor) -> Ten
 
 
 def _beside(denoiser: MaskedDenoiser, canvas: CanvasView, clean: Tensor, wanted: Tensor) -> Tensor:
-    """Logits with the masked answer beside the clean one."""
+    """Logits with the masked answer beside the clean one.
+
+    Prompt tokens in the answer's first block are beside it too: in their clean place they see the
+    clean tokens of that block, which its masked ones must not learn of.
+    """
     assert denoiser.block is not None
     start, length = canvas.answer_start, canvas.length
-    noisy, answer_places = canvas.ids[:, start:], canvas.position_ids[:, start:]
+    first = max(0, start - denoiser.block + 1)
+    extra = torch.arange(first, length, device=canvas.ids.device)
     blocks, real = canvas.position_ids // denoiser.block, canvas.attention_mask
-    own = answer_places // denoiser.block
-    beside = real.new_zeros(len(clean), length, clean.shape[1])
-    to_main = real.unsqueeze(1) & (blocks.unsqueeze(1) < own.unsqueeze(2))
-    to_main[:, :, :start] = real[:, None, :start]  # the prompt is clean, also in a block that it shares
-    upper = torch.cat([real.unsqueeze(1).expand(-1, length, -1), beside], dim=2)
-    lower = torch.cat([to_main, own.unsqueeze(1) == own.unsqueeze(2)], dim=2)
+    own, present = blocks[:, extra], real[:, extra]
+    to_main = real.unsqueeze(1) & ((blocks.unsqueeze(1) < own.unsqueeze(2)) | ~present.unsqueeze(2))
+    to_extra = present.unsqueeze(1) & (own.unsqueeze(1) == own.unsqueeze(2))
+    nothing = real.new_zeros(len(real), length, len(extra))
+    upper = torch.cat([real.unsqueeze(1).expand(-1, length, -1), nothing], dim=2)
     both = CanvasView(
-        torch.cat([canvas.ids[:, :start], clean, noisy], dim=1),
+        torch.cat([canvas.ids[:, :start], clean, canvas.ids[:, extra]], dim=1),
         real,
-        torch.cat([canvas.position_ids, answer_places], dim=1),
+        torch.cat([canvas.position_ids, canvas.position_ids[:, extra]], dim=1),
         canvas.prompt_lengths,
         start,
         length,
-        torch.cat([upper, lower], dim=1),
+        torch.cat([upper, torch.cat([to_main, to_extra], dim=2)], dim=1),
     )
-    rows, answer = wanted.unbind(1)
-    column = length + answer
-    if denoiser.shifted:  # off the position before: clean where that is in another block, or the prompt
-        same = (answer > 0) & (own[rows, answer] == own[rows, (answer - 1).clamp_min(0)])
-        column = torch.where(same, column - 1, start + answer - 1)
+    rows, column = wanted[:, 0], start + wanted[:, 1]
+    beside = length - first
+    if denoiser.shifted:  # off the position before: the clean one where that is in an earlier block
+        same = blocks[rows, column] == blocks[rows, column - 1]
+        column = torch.where(same, column - 1 + beside, column - 1)
+    else:
+        column = column + beside
     return _plain(denoiser, both, torch.stack([rows, column], dim=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -67,7 +68,7 @@ def test_the_loss_is_cross_entropy_over_the_share_of_masked_tokens():
         -float(logits[n, rows.answers[row, place]]) / float(share[row]) / 12
         for n, (row, place) in enumerate(places.tolist())
     )
-    found = sum(float(part) for part in run._losses(chosen, 7))
+    found = sum(float(part.detach()) for part in run._losses(chosen, 7))
     assert found == pytest.approx(expected, rel=1e-4)
 
 
@@ -88,8 +89,8 @@ def test_two_processes_share_a_batch_and_add_up_what_they_find():
         tuner(model, FEW, all_parameters(model), processes=Processes(rank, 2, "cpu")) for rank in (0, 1)
     ]
     chosen = examples(5)
-    total = sum(float(part) for part in alone._losses(chosen, 3))
-    split = [sum(float(part) for part in half._losses(chosen, 3)) for half in halves]
+    total = sum(float(part.detach()) for part in alone._losses(chosen, 3))
+    split = [sum(float(part.detach()) for part in half._losses(chosen, 3)) for half in halves]
     assert sum(split) == pytest.approx(total, rel=1e-4)
     assert min(split) > 0
 
@@ -121,8 +122,7 @@ def test_training_lowers_the_loss_and_the_rate_falls_as_a_cosine():
         rates.append(run.measures()["learning_rate"])
     assert run.steps == 30
     assert rates[:3] == pytest.approx([1e-3, 2e-3, 3e-3])
-    assert rates[16] == pytest.approx(3e-3 * 0.5, rel=0.02)
-    assert rates[-1] < 2e-5
+    assert rates[3:] == pytest.approx([1.5e-3 * (1 + math.cos(math.pi * s / 27)) for s in range(27)])
     assert run.validation_loss() < 0.5 * first
 
 
@@ -134,7 +134,7 @@ def test_families_whose_files_cannot_be_written_are_refused():
 @pytest.mark.parametrize("family", ["llada", "dream"])
 def test_a_fully_tuned_checkpoint_is_read_like_any_other(family, tmp_path):
     info = find_model(str(random_models.folder(family)))
-    settings = FEW.model_copy(update={"samples": 8, "epochs": 1, "gen_length": 64})
+    settings = FEW.model_copy(update={"samples": 8, "epochs": 1, "gen_length": 96})
     tune(info, settings, None, tmp_path / "out", Place(), silent)
     tuned, base = load_model(find_model(str(tmp_path / "out")), "cpu"), load_model(info, "cpu")
     pairs = zip(tuned.network.named_parameters(), base.network.named_parameters(), strict=True)
@@ -164,7 +164,7 @@ def test_a_run_writes_adapter_curve_and_picture_and_is_complete(tmp_path):
 
 
 _COMMAND = (
-    "train", "lora", "--model", "tiny", "--task", "shuffle", "--samples", "160", "--validation", "8",
+    "train", "lora", "--model", "tiny", "--task", "shuffle", "--samples", "80", "--validation", "8",
     "--epochs", "2", "--batch-size", "8", "--rank", "4", "--checkpoint-every", "7", "--threads", "1",
 )  # fmt: skip
 
@@ -181,11 +181,11 @@ def test_a_run_killed_with_sigkill_continues_the_loss_curve_exactly(tmp_path):
     again = subprocess.run([*command, str(broken)], env=environment, capture_output=True, text=True)
     assert "going on from step" in again.stderr
     settings = LoraSettings(
-        tasks=("shuffle",), samples=160, validation=8, epochs=2, batch_size=8, rank=4, checkpoint_every=7
+        tasks=("shuffle",), samples=80, validation=8, epochs=2, batch_size=8, rank=4, checkpoint_every=7
     )
     tune(find_model("tiny"), settings, None, whole, Place(threads=1), silent)
     assert _curve(broken) == _curve(whole)
-    assert len(_curve(whole)) == 40
+    assert len(_curve(whole)) == 20
     name = "adapter_model.safetensors"
     assert (broken / name).read_bytes() == (whole / name).read_bytes()
 
