@@ -113,7 +113,8 @@ def _decode(todo: Sequence[Sample], runner: Runner, out: Path, past: Past, on_pr
     try:
         with saver, closing(runner.run(todo)) as answers:
             for generation in answers:
-                tell(saver.add(past.next_attempt(generation)))
+                paid = generation.usage is not None  # a kill must not cost the same answer again
+                tell(saver.add(past.next_attempt(generation), at_once=paid))
     finally:
         tell(saver.saved())
         past.add(past.fresh)

@@ -19,7 +19,7 @@ class Saver:
     """Context manager; `write` makes rows safe, one call at a time.
 
     After a write the thread rests for `pause` seconds, so that rows go to disk in groups; with 0
-    there is no thread, and `add` returns when the row is safe, as it does for a row that was paid for.
+    there is no thread, and `add` returns when the row is safe.
     """
 
     def __init__(self, write: Callable[[Sequence[Generation]], None], pause: float):
@@ -33,12 +33,15 @@ class Saver:
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="pbench saver", daemon=True)
 
-    def add(self, row: Generation) -> list[Generation]:
-        """Take in a row; what is safe since the last call. Raises what kept the thread from writing."""
+    def add(self, row: Generation, at_once: bool = False) -> list[Generation]:
+        """Take in a row; what is safe since the last call. Raises what kept the thread from writing.
+
+        With `at_once` it is safe when this returns.
+        """
         with self._changed:
             self._waiting.append(row)
             self._changed.notify()
-        if not self._pause or row.usage is not None:  # a kill must not cost a paid answer again
+        if at_once or not self._pause:
             self._save()
         return self.saved()
 

@@ -67,3 +67,13 @@ def test_without_a_pause_a_row_is_safe_when_add_returns():
         assert saver.add("a") == ["a"]
         assert written == ["a"]
     assert not saver._thread.ident  # it never ran
+
+
+def test_a_row_that_is_wanted_at_once_is_safe_when_add_returns():
+    written = []
+    with Saver(written.extend, 60.0) as saver:
+        saver.add("first")
+        while not written:
+            time.sleep(0.001)
+        assert "paid" in saver.add("paid", at_once=True)
+        assert written == ["first", "paid"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pbench.artifacts import Journal, read_manifest, read_rows, write_artifact
+from pbench.artifacts import SCHEMA_VERSION, Journal, read_manifest, read_rows, write_artifact
 from pbench.cli import app as root
 from pbench.config import config_id
 from pbench.decode import (
@@ -66,7 +66,7 @@ def renew(path: Path) -> None:
     manifest = read_manifest(path)
     rows = list(read_rows(path, manifest["kind"]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pbench.artifacts.manifest.SCHEMA_VERSION", 2)
+        patch.setattr("pbench.artifacts.manifest.SCHEMA_VERSION", SCHEMA_VERSION + 1)
         write_artifact(path, manifest["kind"], rows, manifest)
 
 
