@@ -160,7 +160,7 @@ def test_draw_is_one_sample_by_itself():
         ),
         (EXTRAS["sudoku_n4_4"], "train", 25_621, "25620 are available"),
         (PUZZLE["latin_square_n4"], "test", 58_906, "58905 are available"),
-        (load_suite("words_to_sentence").tasks[0], "train", 1, "its test split has all that there are"),
+        (load_suite("paraphrase_summarize").tasks[0], "train", 1, "its test split has all that there are"),
         (load_suite("words_to_sentence").tasks[0], "test", 101, "100 are available"),
     ],
 )

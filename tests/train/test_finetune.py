@@ -65,7 +65,7 @@ def test_the_loss_is_cross_entropy_over_the_share_of_masked_tokens():
     logits = masked_logits(model, rows, masked).log_softmax(1)
     places = masked.nonzero()
     expected = sum(
-        -float(logits[n, rows.answers[row, place]]) / float(share[row]) / 12
+        -float(logits[n, rows.answers[row, place]].detach()) / float(share[row]) / 12
         for n, (row, place) in enumerate(places.tolist())
     )
     found = sum(float(part.detach()) for part in run._losses(chosen, 7))
