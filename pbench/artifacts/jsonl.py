@@ -17,6 +17,7 @@ import orjson
 from pbench.artifacts import manifest as manifests
 from pbench.artifacts.files import atomic_file
 from pbench.artifacts.rows import Record, from_row, to_row
+from pbench.artifacts.scanned import Scan
 from pbench.artifacts.schemas import Kind, column_names, schema
 from pbench.artifacts.text import json_bytes
 from pbench.errors import ArtifactError
@@ -81,10 +82,10 @@ def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
         raise ArtifactError(f"{path}: has values that are none of {kind}: {error}") from None
 
 
-def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None]:
-    """read_manifest, and read_columns where the file holds `kind` (else None)."""
+def scan(path: Path, kind: Kind, columns: Sequence[str]) -> Scan:
+    """read_manifest, and read_columns where the file holds `kind`."""
     manifest = read_manifest(path)
-    return manifest, read_columns(path, kind, columns) if manifest["kind"] == kind else None
+    return Scan(manifest, read_columns(path, kind, columns) if manifest["kind"] == kind else None)
 
 
 def _to_arrow(value: Any) -> Any:
