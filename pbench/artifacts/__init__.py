@@ -23,6 +23,8 @@ from pbench.artifacts.environment import environment
 from pbench.artifacts.files import atomic_file, atomic_text, file_hash, numbered_lines
 from pbench.artifacts.journal import Journal, Replay
 from pbench.artifacts.lock import run_lock
+from pbench.artifacts.parquet import verified_seal
+from pbench.artifacts.scanned import Scan
 from pbench.artifacts.schemas import SCHEMA_VERSION, Kind
 from pbench.artifacts.text import valid_text
 
@@ -31,6 +33,7 @@ __all__ = [
     "Journal",
     "Kind",
     "Replay",
+    "Scan",
     "atomic_file",
     "atomic_text",
     "difference",
@@ -48,5 +51,6 @@ __all__ = [
     "samples_hash",
     "scan",
     "valid_text",
+    "verified_seal",
     "write_artifact",
 ]

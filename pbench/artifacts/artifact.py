@@ -14,6 +14,7 @@ import orjson
 from pbench.artifacts import jsonl, parquet
 from pbench.artifacts import manifest as manifests
 from pbench.artifacts.rows import Record, kind_of_record, to_row
+from pbench.artifacts.scanned import Scan
 from pbench.artifacts.schemas import Kind, column_names
 from pbench.errors import ArtifactError, UsageError, unknown_name
 from pbench.records import Generation, Sample
@@ -102,11 +103,11 @@ def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.
     return _form(path).read_batches(path, kind, columns)
 
 
-def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None] | None:
+def scan(path: Path, kind: Kind, columns: Sequence[str]) -> Scan | None:
     """kind_of, read_manifest and read_columns at once, for searches through many files.
 
-    None for a file that is none of pbench's; the table is None where the artifact is of another
-    kind. ArtifactError as kind_of and read_columns raise it.
+    None for a file that is none of pbench's; no columns where the artifact is of another kind.
+    ArtifactError as kind_of and read_columns raise it.
     """
     if not _may_be_artifact(path):
         return None

@@ -18,6 +18,7 @@ import orjson
 from pbench.artifacts import manifest as manifests
 from pbench.artifacts.files import atomic_file, file_hash, leftovers, sync_folder
 from pbench.artifacts.rows import Record, from_row, to_row
+from pbench.artifacts.scanned import Scan
 from pbench.artifacts.schemas import Kind, column_names, schema
 from pbench.artifacts.text import json_bytes
 from pbench.errors import ArtifactError
@@ -101,10 +102,10 @@ def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.
     yield from read_columns(path, kind, columns).to_batches()
 
 
-def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None]:
-    """read_manifest, and read_columns where the file holds `kind` (else None)."""
+def scan(path: Path, kind: Kind, columns: Sequence[str]) -> Scan:
+    """read_manifest, and read_columns where the file holds `kind`."""
     manifest = read_manifest(path)
-    return manifest, read_columns(path, kind, columns) if manifest["kind"] == kind else None
+    return Scan(manifest, read_columns(path, kind, columns) if manifest["kind"] == kind else None)
 
 
 def _to_arrow(value: Any) -> Any:

@@ -19,14 +19,24 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pbench.artifacts import manifest as manifests
 from pbench.artifacts.files import atomic_file
 from pbench.artifacts.rows import Record, from_row, to_row
-from pbench.artifacts.schemas import Kind, schema
+from pbench.artifacts.scanned import Scan
+from pbench.artifacts.schemas import Kind, column_names, schema
 from pbench.errors import ArtifactError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["ForeignError", "is_parquet", "read_columns", "read_manifest", "read_rows", "scan", "write"]
+__all__ = [
+    "ForeignError",
+    "is_parquet",
+    "read_columns",
+    "read_manifest",
+    "read_rows",
+    "scan",
+    "verified_seal",
+    "write",
+]
 
 _KEY = "pbench"
 _MAGIC = b"PAR1"
@@ -107,8 +117,8 @@ def read_rows(path: Path, kind: Kind, absent: Mapping[str, Any]) -> Iterator[Rec
 
 def read_columns(path: Path, kind: Kind, columns: Sequence[str]) -> pa.Table:
     """Only `columns`, in the order given; the whole file is verified."""
-    with _verified(path, kind) as (parquet, _manifest):
-        return _columns(parquet, kind, columns)
+    with _verified(path, kind) as (parquet, manifest):
+        return _columns(parquet, kind, manifest["schema_version"], columns)
 
 
 def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -117,20 +127,39 @@ def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.
         yield from parquet.iter_batches(_GROUP_ROWS, columns=list(columns), use_threads=_THREADS)
 
 
-def scan(path: Path, kind: Kind, columns: Sequence[str]) -> tuple[dict[str, Any], pa.Table | None]:
-    """read_manifest, and read_columns where the file holds `kind` (else None), in one opening."""
+def scan(path: Path, kind: Kind, columns: Sequence[str]) -> Scan:
+    """read_manifest, and read_columns where the file holds `kind`, in one opening."""
     with _opened(path) as (file, parquet, manifest):
         if manifest["kind"] != kind:
-            return manifest, None
-        _verify(file, parquet, manifest, kind, path)
-        return manifest, _columns(parquet, kind, columns)
+            return Scan(manifest)
+        seal = _verify(file, parquet, manifest, kind, path)
+        return Scan(manifest, _columns(parquet, kind, manifest["schema_version"], columns), seal)
 
 
-def _columns(parquet: pq.ParquetFile, kind: Kind, columns: Sequence[str]) -> pa.Table:
+def verified_seal(path: Path) -> bytes | None:
+    """The hashes in the seal of a file of at most 1 MB, if its bytes have them; None for any other file.
+
+    Equal seals, equal bytes: this tells a file that was read before, in a tenth of the time of reading.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_WHOLE_BYTES + 1)
+    except OSError:
+        return None
+    footer = int.from_bytes(data[-_TAIL_BYTES : -len(_MAGIC)], "little") + _TAIL_BYTES
+    start = len(data) - footer - _SEAL_BYTES
+    if len(data) > _WHOLE_BYTES or start < len(_MAGIC) or not data.startswith(_SEAL, start):
+        return None
+    seal = data[start + len(_SEAL) : -footer]
+    whole = hashlib.sha256(data[:start]).digest() + hashlib.sha256(data[-footer:]).digest()
+    return seal if seal == whole else None
+
+
+def _columns(parquet: pq.ParquetFile, kind: Kind, version: int, columns: Sequence[str]) -> pa.Table:
     """`columns` in the order given; those that are younger than the file are null."""
     import pyarrow as pa
 
-    known = set(parquet.schema_arrow.names)
+    known = set(column_names(kind, version))
     table = parquet.read(columns=[name for name in columns if name in known], use_threads=_THREADS)
     for name in columns:
         if name not in known:
@@ -165,16 +194,18 @@ def _verified(path: Path, kind: Kind) -> Iterator[tuple[pq.ParquetFile, dict[str
 
 def _verify(
     file: BinaryIO, parquet: pq.ParquetFile, manifest: Mapping[str, Any], kind: Kind, path: Path
-) -> None:
-    """ArtifactError unless the rows are those that were written."""
+) -> bytes:
+    """The hashes in the seal; ArtifactError unless the rows are those that were written."""
     end = file.seek(0, os.SEEK_END) - len(_read_footer(file, path)) - _SEAL_BYTES
     file.seek(end + len(_SEAL))
-    if file.read(_HASH_BYTES) != _hash_until(file, end):
+    hashes = file.read(2 * _HASH_BYTES)
+    if hashes[:_HASH_BYTES] != _hash_until(file, end):
         raise ArtifactError(f"{path}: damaged: its rows are not those that were written; make it again")
     rows = parquet.metadata.num_rows
     columns = schema(kind, manifest["schema_version"])
     if not parquet.schema_arrow.equals(columns) or rows != manifest["rows"]:
         raise ArtifactError(f"{path}: its columns or its number of rows are not those of its manifest")
+    return hashes
 
 
 @contextmanager

@@ -85,13 +85,14 @@ def _other(path: Path, kind: str) -> ArtifactError:
     return ArtifactError(f"{path}: holds {kind}, not scores; name a file that `pbench score` wrote")
 
 
-def read_score_files(paths: Sequence[Path]) -> Iterator[ScoreFile | str | None]:
+def read_score_files(paths: Sequence[Path], folder: Path | None = None) -> Iterator[ScoreFile | str | None]:
     """For each path the score file, only the kind of another artifact, or None for no artifact.
 
+    `folder` is where what was read of many files is kept for the next time (None: nowhere).
     ArtifactError as read_score_file raises it for scores, and for any corrupt artifact: the first in
     the order of `paths`.
     """
-    for path, found in zip(paths, read_many(paths), strict=True):
+    for path, found in zip(paths, read_many(paths, folder), strict=True):
         yield None if found is None else _score_file(path, found)
 
 

@@ -133,6 +133,7 @@ def _pbx(row: Pbx) -> dict[str, Any]:
         "measured": [_rounded(row.measured[x]) for x in THRESHOLDS],
         "bounds": [row.measured_ci95[x] for x in THRESHOLDS],
         "interpolated": [_rounded(row.interpolated[x]) for x in THRESHOLDS],
+        "interpolated_bounds": [row.interpolated_ci95[x] for x in THRESHOLDS],
         "why": None if row.why is None else clean(row.why),
     }
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from pbench.report.files import ScoreFile
-from pbench.report.sheet import STATUSES
+from pbench.report.sheet import STATUSES, joined
 
 __all__ = ["STATUSES", "Headline", "Rows", "read_rows"]
 
@@ -55,26 +55,11 @@ def read_rows(files: Sequence[ScoreFile], headline: Headline) -> Rows:
     `combined` takes the value `score` of every task instead of its own headline.
     """
     sheets = [file.sheet for file in files]
-    task, tasks = _tasks(files)
-    same = {name: np.concatenate([getattr(sheet, name) for sheet in sheets]) for name in _SAME}
-    value = "combined" if headline == "combined" else "value"
+    all_rows = joined(sheets)
     return Rows(
         file=np.repeat(np.arange(len(files)), [len(sheet.task) for sheet in sheets]),
-        task=task,
-        value=np.concatenate([getattr(sheet, value) for sheet in sheets]),
-        tasks=tasks,
-        **same,
+        task=all_rows.task,
+        value=all_rows.combined if headline == "combined" else all_rows.value,
+        tasks=all_rows.tasks,
+        **{name: getattr(all_rows, name) for name in _SAME},
     )
-
-
-def _tasks(files: Sequence[ScoreFile]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Codes [N] of the rows' tasks, and their names in the order of their first rows."""
-    codes: dict[str, int] = {}
-    places: dict[tuple[str, ...], np.ndarray] = {}
-    parts = []
-    for file in files:
-        own = file.sheet.tasks
-        if own not in places:
-            places[own] = np.array([codes.setdefault(name, len(codes)) for name in own], dtype=np.int64)
-        parts.append(places[own][file.sheet.task])
-    return np.concatenate(parts), tuple(codes)

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COLUMNS", "PER_ROW", "STATUSES", "Sheet", "sheet_of"]
+__all__ = ["COLUMNS", "PER_ROW", "STATUSES", "Sheet", "joined", "sheet_of"]
 
 COLUMNS = (
     "task", "index", "status", "nfe", "gen_length", "content_length", "seconds", "headline", "scores",
@@ -69,6 +69,29 @@ def sheet_of(table: pa.Table) -> Sheet:
         seconds=_numbers(columns["seconds"]),
         tasks=tasks,
     )
+
+
+def joined(sheets: Sequence[Sheet]) -> Sheet:
+    """The rows of `sheets`, at least one, after each other."""
+    codes: dict[str, int] = {}
+    places: dict[tuple[str, ...], np.ndarray] = {}
+    for own in dict.fromkeys(sheet.tasks for sheet in sheets):
+        places[own] = np.array([codes.setdefault(name, len(codes)) for name in own], dtype=np.int64)
+    task = np.concatenate([places[sheet.tasks][sheet.task] for sheet in sheets])
+    task, tasks = _by_first_row(task, list(codes))
+    others = [name for name in PER_ROW if name != "task"]
+    columns = {name: np.concatenate([getattr(sheet, name) for sheet in sheets]) for name in others}
+    return Sheet(task=task, tasks=tasks, **columns)
+
+
+def _by_first_row(task: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Codes [N] into `names` as codes into those of them that have rows, in the order of their first rows."""
+    first = np.full(len(names), len(task))
+    first[task[::-1]] = np.arange(len(task))[::-1]  # of several, the last one stays: the first row
+    order = np.argsort(first, kind="stable")
+    new = np.empty_like(order)
+    new[order] = np.arange(len(order))
+    return new[task], tuple(names[code] for code in order.tolist() if first[code] < len(task))
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:

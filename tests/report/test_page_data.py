@@ -46,6 +46,8 @@ def test_series_tasks_and_pbx(report, data):
     for shown, row in zip(data["pbx"], report.pbx, strict=True):
         for value, x in zip(shown["measured"], data["thresholds"], strict=True):
             assert value == pytest.approx(row.measured[x], abs=1e-5)
+        assert shown["bounds"] == [row.measured_ci95[x] for x in data["thresholds"]]
+        assert shown["interpolated_bounds"] == [row.interpolated_ci95[x] for x in data["thresholds"]]
         assert [value is None for value in shown["interpolated"]] == [
             row.interpolated[x] is None for x in data["thresholds"]
         ]

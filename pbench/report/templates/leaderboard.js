@@ -23,7 +23,7 @@ function pbxTable(data) {
     const pbx = data.pbx[i];
     const measured = { series, kind: "measured", values: pbx.measured, bounds: pbx.bounds, why: pbx.why };
     if (!series.adaptive) return [measured];
-    return [measured, { series, kind: "interpolated", values: pbx.interpolated, bounds: [], why: null }];
+    return [measured, { series, kind: "interpolated", values: pbx.interpolated, bounds: pbx.interpolated_bounds, why: null }];
   });
   for (const { series, pbx } of data.published.pbx) {
     const own = { series, bounds: [], why: pbx.why };
