@@ -120,7 +120,7 @@ def _folder(above: Path, name: str) -> Path:
 
 def test_the_command_itself_goes_on_after_a_kill(tmp_path: Path, cache: str) -> None:
     """Not a fork of this suite's server, but a program of its own; killed when it has saved answers."""
-    command = [sys.executable, "-m", "pbench", "decode", "--tasks", "copy", "--k", "1", "--limit", "60"]
+    command = [sys.executable, "-m", "pbench", "decode", "--tasks", "copy", "--k", "1", "--limit", "24"]
     command += ["--batch-size", "1", "--out", "a.parquet", "--json"]
     variables = os.environ | {"XDG_CACHE_HOME": cache, "PYTHONPATH": str(ROOT)}
     journal = tmp_path / "a.journal.jsonl"
@@ -132,6 +132,6 @@ def test_the_command_itself_goes_on_after_a_kill(tmp_path: Path, cache: str) -> 
     kept = len(saved(tmp_path / "a.parquet"))
     assert kept >= 2
     done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, check=True)
-    assert orjson.loads(done.stdout)["decoded"] == 60 - kept
-    assert len(answers(tmp_path / "a.parquet")) == 60
+    assert orjson.loads(done.stdout)["decoded"] == 24 - kept
+    assert len(answers(tmp_path / "a.parquet")) == 24
     assert files(tmp_path) == ["a.parquet"]
