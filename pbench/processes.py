@@ -1,4 +1,4 @@
-"""Worker processes that work for this one alone: they leave Ctrl-C to it and end with it."""
+"""Processes that work for this one alone: they leave Ctrl-C to it and end with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 
-__all__ = ["cores", "worker_pool"]
+__all__ = ["begin_worker", "cores", "worker_pool"]
 
 
 def cores() -> int:
@@ -27,7 +27,7 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     that comes here needs `if __name__ == "__main__":`, as with all of multiprocessing.
     """
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=begin_worker)
     try:
         yield pool
     except BaseException:
@@ -39,7 +39,7 @@ def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown()
 
 
-def _begin() -> None:
+def begin_worker() -> None:
     """A worker leaves Ctrl-C to its parent, and does not outlive it, even if that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -1,13 +1,29 @@
-"""The replay of traces: the answer after each step. (Their statistics: tests/decode/test_traces.py.)"""
+"""Replay and statistics of traces: against values worked out by hand, and the engine's own counts."""
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbench.decode import Engine, EngineOptions
 from pbench.records import TraceEvent
-from pbench.traces import frames, given_tokens
+from pbench.samplers import make_sampler
+from pbench.traces import (
+    Order,
+    commit_steps,
+    decoding_order,
+    frames,
+    given_tokens,
+    global_arness,
+    last_step,
+    local_arness,
+    summarise,
+    tokens_per_step,
+)
 from tests.report.made_traces import RIGHT, generation, remasked, sample, traced
+from tests.scripted import Scripted, hashed
+from tests.scripted import sample as scripted_sample
 
 
 def test_frames_of_commits():
@@ -41,3 +57,81 @@ def test_the_last_frame_is_the_answer_whatever_the_order(order, steps):
     for before, after in pairwise(found):
         for old, new in zip(before.tokens, after.tokens, strict=True):
             assert old is None or old == new
+
+
+def trace(*steps: str) -> list[TraceEvent]:
+    """`trace("0 2", "1", "-2 3")`: positions by step; a minus takes one back."""
+    return [
+        TraceEvent(step, abs(int(word)), 5, 0.5, "remask" if word.startswith("-") else "commit")
+        for step, words in enumerate(steps, 1)
+        for word in words.split()
+    ]
+
+
+def test_left_to_right_and_right_to_left():
+    forwards, backwards = trace("0", "1", "2", "3"), trace("3", "2", "1", "0")
+    assert decoding_order(commit_steps(forwards, 4)) == Order(4, 1.0, 1.0)
+    assert decoding_order(commit_steps(backwards, 4)) == Order(4, -1.0, -1.0)
+    assert (local_arness(forwards), global_arness(forwards)) == (1.0, 1.0)
+    assert (local_arness(backwards), global_arness(backwards)) == (0.0, 0.25)
+    assert global_arness(backwards, k=2) == 0.5
+
+
+def test_ties_given_positions_and_padding():
+    # Steps 1 1 2 0 3 of five positions, the fourth given; tau-b: 5 concordant of 6 pairs, one tied.
+    events = trace("0 1", "2", "4")
+    assert commit_steps(events, 5) == (1, 1, 2, 0, 3)
+    order = decoding_order(commit_steps(events, 5))
+    assert order.n == 4
+    assert order.kendall == pytest.approx(5 / (6 * 5) ** 0.5)
+    assert order.spearman == pytest.approx(0.9486832980505138)  # ranks 1.5 1.5 3 4 against 1 2 3 4
+    assert decoding_order(commit_steps(events, 5), 2) == Order(2, None, None)
+    assert decoding_order(commit_steps(events, 5), 0) == Order(0, None, None)
+
+
+def test_tokens_of_one_step_count_from_left_to_right():
+    assert local_arness(trace("2 1 0", "3")) == 1.0
+    assert global_arness(trace("0 1 2 3")) == 1.0
+    assert local_arness(trace("0 2", "1 3")) == 0.0
+    assert global_arness(trace("0 2", "1 3")) == 0.75
+    assert (local_arness(trace("3")), global_arness([])) == (None, None)
+
+
+def test_what_is_taken_back_is_a_mask_again():
+    events = trace("0 1", "-0 2", "0")
+    assert commit_steps(events, 3) == (3, 1, 2)
+    assert commit_steps(trace("0 1", "-0"), 2) == (0, 1)
+    assert global_arness(events) == 1.0
+    assert tokens_per_step(events) == {1: 2, 2: 1}
+
+
+def test_steps_without_a_commit_are_steps():
+    events = [TraceEvent(1, 0, 5, 0.5, "commit"), TraceEvent(4, 1, 5, 0.5, "commit")]
+    assert last_step(events) == 4
+    assert tokens_per_step(events) == {0: 2, 1: 2}
+    assert (last_step([]), tokens_per_step([])) == (0, {})
+
+
+def test_a_summary_agrees_with_what_the_engine_counted():
+    engine = Engine(
+        Scripted(hashed), make_sampler("threshold", {"gamma": 0.4}), 12, EngineOptions(block_length=4)
+    )
+    for answer in engine.run([scripted_sample(i, "ab" * i, 12) for i in range(1, 5)]):
+        found = summarise(answer)
+        assert found.steps == answer.nfe
+        assert sum(size * steps for size, steps in found.tokens_per_step.items()) == 12
+        assert found.padded == decoding_order(answer.commit_step)
+        assert found.content.n == answer.content_length
+        assert found.padded.kendall > 0  # blocks go from left to right
+
+
+@given(st.permutations(range(8)), st.integers(1, 4))
+def test_bounds_hold_for_any_order(places, size):
+    words = [" ".join(map(str, places[i : i + size])) for i in range(0, 8, size)]
+    events = trace(*words)
+    order = decoding_order(commit_steps(events, 8))
+    assert order.n == 8
+    assert -1 <= order.kendall <= 1
+    assert 0 <= local_arness(events) <= 1
+    assert 1 / 8 <= global_arness(events) <= global_arness(events, 2) <= global_arness(events, 8) == 1
+    assert sum(tokens_per_step(events).values()) == last_step(events) == len(words)

@@ -6,18 +6,17 @@ No worker outlives its parent, however that ends.
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from pbench.decode.memory import BatchSize
 from pbench.decode.pool import Pool
 from pbench.decode.worker import Died, Load, Message, Order, Session
+from pbench.processes import begin_worker, cores
 from pbench.records import Sample
 
 __all__ = ["ProcessPlace", "process_pool"]
@@ -27,7 +26,7 @@ _END_SECONDS = 5.0
 
 def process_pool(load: Load, devices: Sequence[str], batch_size: BatchSize) -> Pool:
     """A worker process for each of `devices`, which may repeat; they start with the first run."""
-    threads = max(1, _cpus() // len(devices))
+    threads = max(1, cores() // len(devices))
     places = [
         ProcessPlace(f"worker {number}", device, load, threads, sum(each == device for each in devices))
         for number, device in enumerate(devices)
@@ -110,8 +109,7 @@ def _hear(places: Sequence[ProcessPlace]) -> list[tuple[ProcessPlace, Message]]:
 
 def _work(connection: Connection, load: Load, device: str, threads: int, sharers: int) -> None:
     """Main function of a worker process: orders and lists of samples in, messages out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    begin_worker()
     session = Session(load, device, threads, sharers)
     try:
         while True:
@@ -123,14 +121,6 @@ def _work(connection: Connection, load: Load, device: str, threads: int, sharers
         pass  # the parent is gone, and nobody wants the rows
 
 
-def _end_with_parent() -> None:
-    """Leave at once when the parent process is gone, however it went."""
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
-
-
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Ctrl-C comes after this, and never to a process that is started inside."""
@@ -139,10 +129,3 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _cpus() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1

@@ -104,7 +104,7 @@ class StepView:
     @cached_property
     def entropy(self) -> Tensor:
         """Entropy in nats, [R, W]; +inf where there is no candidate."""
-        found = by_row(_entropy, self._rounded) if self.compat else self._entropy
+        found = by_row(_entropy_of, self._rounded) if self.compat else self._entropy
         score = self._scatter(found, torch.inf).masked_fill(~self.to_unmask, torch.inf)
         if self._penalised is None:
             return score
@@ -212,5 +212,5 @@ class StepView:
         return self.index[:, 0] * self.tokens.shape[1] + self.index[:, 1]
 
 
-def _entropy(probabilities: Tensor) -> Tensor:
+def _entropy_of(probabilities: Tensor) -> Tensor:
     return torch.special.entr(probabilities.float()).sum(1)

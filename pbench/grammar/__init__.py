@@ -6,7 +6,7 @@ manifest of what it judged.
 
 from __future__ import annotations
 
-from pbench.grammar.checker import CheckerError, Finding, GrammarChecker, cores
+from pbench.grammar.checker import CheckerError, Finding, GrammarChecker
 from pbench.grammar.choice import CHOICES, Choice, open_checker, require_choice
 from pbench.grammar.embedded import HarperChecker
 from pbench.grammar.languagetool import LanguageToolChecker
@@ -19,7 +19,6 @@ __all__ = [
     "GrammarChecker",
     "HarperChecker",
     "LanguageToolChecker",
-    "cores",
     "open_checker",
     "require_choice",
 ]

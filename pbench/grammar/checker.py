@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from pbench.errors import UsageError
-from pbench.processes import cores
 
-__all__ = ["CheckerError", "Finding", "GrammarChecker", "beginning", "cores"]
+__all__ = ["CheckerError", "Finding", "GrammarChecker", "beginning"]
 
 
 class CheckerError(UsageError):

@@ -11,7 +11,8 @@ from importlib.metadata import version as package_version
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from pbench.grammar.checker import CheckerError, Finding, beginning, cores
+from pbench.grammar.checker import CheckerError, Finding, beginning
+from pbench.processes import cores
 
 if TYPE_CHECKING:
     from harper import Linter
