@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pbench.artifacts import Journal, run_lock, write_artifact
+from pbench.decode.interrupts import take_in
 from pbench.decode.past import UNMEASURED, Past, now, statuses
 from pbench.decode.plan import Plan
 from pbench.decode.runners import Runner
@@ -109,12 +110,14 @@ def _decode(todo: Sequence[Sample], runner: Runner, out: Path, past: Past, on_pr
         else:
             past.journal.append(rows)
 
+    def save(row: Generation) -> None:
+        paid = row.usage is not None  # a kill must not cost the same answer again
+        tell(saver.add(past.next_attempt(row), at_once=paid))
+
     saver = Saver(write, FLUSH_SECONDS)
     try:
         with saver, closing(runner.run(todo)) as answers:
-            for generation in answers:
-                paid = generation.usage is not None  # a kill must not cost the same answer again
-                tell(saver.add(past.next_attempt(generation), at_once=paid))
+            take_in(answers, save)
     finally:
         tell(saver.saved())
         past.add(past.fresh)

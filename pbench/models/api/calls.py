@@ -1,6 +1,8 @@
 """Many calls at once: threads that ask, rows handed out as they get ready, and an end in order.
 
 At an interrupt nothing new is asked; what is on its way, and so paid for, has a few seconds to come.
+A row makes room for the next question when its taker asks for another row: a kill loses no more
+answers than are asked for at a time.
 """
 
 from __future__ import annotations
@@ -28,13 +30,20 @@ class _Crew:
         self._waiting = deque(samples)
         self._stopped = threading.Event()
         self._ready: SimpleQueue[Generation | BaseException | None] = SimpleQueue()
-        self.working = min(size, len(samples))
+        self.working = self._size = min(size, len(samples))
+        self._room = threading.Semaphore(self._size)
         for number in range(self.working):
             threading.Thread(target=self._work, name=f"pbench call {number}", daemon=True).start()
 
     def stop(self) -> None:
         """Ask nothing new."""
         self._stopped.set()
+        if self._size:
+            self._room.release(self._size)
+
+    def make_room(self) -> None:
+        """One row is safe."""
+        self._room.release()
 
     def take(self, seconds: float | None = None) -> Generation | BaseException | None:
         """The next row or error; None when a thread has ended. queue.Empty after `seconds`."""
@@ -43,7 +52,7 @@ class _Crew:
         return item
 
     def _work(self) -> None:
-        while not self._stopped.is_set():
+        while self._room.acquire() and not self._stopped.is_set():
             try:
                 sample = self._waiting.popleft()
             except IndexError:
@@ -51,7 +60,7 @@ class _Crew:
             try:
                 self._ready.put(self._ask(sample))
             except BaseException as error:
-                self._stopped.set()
+                self.stop()
                 self._ready.put(error)
         self._ready.put(None)
 
@@ -67,14 +76,17 @@ def in_parallel(ask: Ask, samples: Sequence[Sample], size: int) -> Iterator[Gene
         while crew.working:
             try:
                 item = crew.take()
+                if isinstance(item, Generation):
+                    yield item
+                    crew.make_room()
+                elif item is not None:
+                    failure = failure or item
+            except (Exception, GeneratorExit):
+                raise
             except BaseException:  # an interrupt
                 crew.stop()
                 yield from _on_their_way(crew)
                 raise
-            if isinstance(item, Generation):
-                yield item
-            elif item is not None:
-                failure = failure or item
     finally:
         crew.stop()
     if failure is not None:

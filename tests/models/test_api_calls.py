@@ -1,0 +1,83 @@
+"""Calls at once: never more unsaved answers than asked for at a time, and an end in order."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from pbench.models.api.calls import in_parallel
+from pbench.records import Generation
+from tests.models.api_formats import samples
+
+
+def answer(sample) -> Generation:
+    return Generation(sample=sample, status="ok", output_text="x", gen_length=sample.gen_length)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 40])
+def test_one_row_for_each_sample(size):
+    asked = samples(20)
+    rows = list(in_parallel(answer, asked, size))
+    assert sorted(row.sample.index for row in rows) == sorted(sample.index for sample in asked)
+
+
+def test_nobody_to_ask():
+    assert list(in_parallel(answer, [], 3)) == []
+
+
+def test_no_more_is_asked_than_could_be_lost():
+    """With two at a time: what the taker holds and has not come back for counts as one of them."""
+    begun: list[int] = []
+
+    def ask(sample):
+        begun.append(sample.index)
+        return answer(sample)
+
+    rows = in_parallel(ask, samples(20), 2)
+    for taken in range(5):
+        next(rows)
+        time.sleep(0.05)
+        assert len(begun) <= taken + 2
+    rows.close()
+    count = len(begun)
+    time.sleep(0.05)
+    assert len(begun) == count, "nothing is asked once the taker is gone"
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_waits_for_what_is_on_its_way_and_asks_nothing_new(kind):
+    begun: list[int] = []
+    go = threading.Event()
+
+    def ask(sample):
+        begun.append(sample.index)
+        if len(begun) > 1:
+            go.wait(5)
+        return answer(sample)
+
+    rows = in_parallel(ask, samples(20), 3)
+    got = [next(rows)]
+    while len(begun) < 3:
+        time.sleep(0.01)
+    threading.Timer(0.05, go.set).start()
+    got.append(rows.throw(kind()))
+    with pytest.raises(kind):
+        got.extend(rows)
+    assert sorted(row.sample.index for row in got) == sorted(begun)
+    assert len(begun) == 3
+
+
+def test_an_error_ends_it_after_the_rows_on_their_way():
+    def ask(sample):
+        if sample.index == 3:
+            raise ValueError("no")
+        return answer(sample)
+
+    got = []
+    with pytest.raises(ValueError, match="no"):
+        for row in in_parallel(ask, samples(20), 2):
+            got.append(row.sample.index)
+    assert set(got) >= {0, 1, 2}
+    assert len(got) <= 4
