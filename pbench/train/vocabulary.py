@@ -13,11 +13,12 @@ from collections.abc import Sequence
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from pbench.tasks import TaskSpec
+from pbench.tasks import TaskSpec, draw, reference_text
 from pbench.tasks.sentences import sentence_tokens
 
 __all__ = ["SPECIAL", "build_tokenizer", "content_tokens"]
 
+_WORKED_SAMPLES = 200  # every sentence of a worked answer occurs in most of them
 SPECIAL = ("<pad>", "<mask>", "<eos>", "<unk>")
 _PUNCTUATION = ('["', '", "', '"]', ", ", ",", "\n")
 # Of the words in a prompt the space belongs to the word, as it does in a sentence.
@@ -52,7 +53,18 @@ def _pieces(specs: Sequence[TaskSpec]) -> list[str]:
     A number that a template shows as a field of its own (the size of a square) stays a digit.
     """
     texts = [text for spec in specs for text in spec.template.parts[::2] if text]
+    texts += [text for spec in specs for text in _worked_pieces(spec)]
     return [text.rstrip(" ") or text for text in texts] if _write_sentences(specs) else texts
+
+
+def _worked_pieces(spec: TaskSpec) -> list[str]:
+    """What stands between names and numbers in a task's worked answers; none where it has no such."""
+    if not getattr(spec.options, "worked_examples", False):
+        return []
+    names = "|".join(re.escape(word) for word in _content([spec]) if len(word) > 1)
+    fillings = re.compile(rf"(?:{names})|[0-9]")
+    answers = [reference_text(draw(spec, number, shots=0)) or "" for number in range(_WORKED_SAMPLES)]
+    return sorted({piece for answer in answers for piece in fillings.split(answer) if piece})
 
 
 def _write_sentences(specs: Sequence[TaskSpec]) -> bool:
