@@ -111,6 +111,7 @@ class ModelInfo:
 
 _OWN = {
     "tiny": ModelInfo("tiny", "pbench_tiny", "diffusion", _BUNDLED / "tiny"),
+    "tiny-words": ModelInfo("tiny-words", "pbench_tiny", "diffusion", _BUNDLED / "tiny-words"),
     "oracle": ModelInfo("oracle", "oracle", "diffusion", None),  # exact posteriors: it has no files
 }
 

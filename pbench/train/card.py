@@ -24,7 +24,7 @@ from pbench.train.tiny import held_out
 __all__ = ["accuracy", "write_card"]
 
 _BATCH = 64
-_COLUMNS = (("confidence", 1), ("confidence", 4), ("confidence", 16), ("random", 4))
+_COLUMNS = (("confidence", 1), ("left-to-right", 1), ("confidence", 4), ("confidence", 16), ("random", 4))
 
 
 def accuracy(
