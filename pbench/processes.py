@@ -11,19 +11,18 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
-from typing import Literal
 
 __all__ = ["START", "begin_worker", "cores", "start_context", "worker_pool"]
 
-START: Literal["spawn", "forkserver"] = "spawn"
+START: SpawnContext | ForkServerContext = multiprocessing.get_context("spawn")
 """How workers begin: afresh, not forked, for other threads of this process could hold locks."""
 
 
 def start_context() -> SpawnContext | ForkServerContext:
-    """Makes processes that begin by `START`. A script that comes here needs
-    `if __name__ == "__main__":`, as with all of multiprocessing.
+    """What makes workers. A script that comes here needs `if __name__ == "__main__":`, as with all of
+    multiprocessing.
     """
-    return multiprocessing.get_context(START)
+    return START
 
 
 def cores() -> int:
