@@ -41,6 +41,7 @@ demo-ar: $(READY)  ## the bundled diffusion model beside an autoregressive one b
 	@$(AR) report demo-ar/runs --suite $(AR_SUITE) --out demo-ar/report.md
 	@$(AR) report demo-ar/runs --suite $(AR_SUITE)
 
+test: export PYTHONDONTWRITEBYTECODE =  # else each process that a test starts compiles pbench anew
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
 

@@ -10,8 +10,19 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 
-__all__ = ["begin_worker", "cores", "worker_pool"]
+__all__ = ["START", "begin_worker", "cores", "start_context", "worker_pool"]
+
+START: SpawnContext | ForkServerContext = multiprocessing.get_context("spawn")
+"""How workers begin: afresh, not forked, for other threads of this process could hold locks."""
+
+
+def start_context() -> SpawnContext | ForkServerContext:
+    """What makes workers. A script that comes here needs `if __name__ == "__main__":`, as with all of
+    multiprocessing.
+    """
+    return START
 
 
 def cores() -> int:
@@ -21,13 +32,9 @@ def cores() -> int:
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes that end when they have nothing to do, or at once on an exception here.
-
-    They are started afresh, not forked: other threads of this process could hold locks. A script
-    that comes here needs `if __name__ == "__main__":`, as with all of multiprocessing.
-    """
+    """Worker processes that end when they have nothing to do, or at once on an exception here."""
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=begin_worker)
+    pool = ProcessPoolExecutor(workers, start_context(), initializer=begin_worker)
     try:
         yield pool
     except BaseException:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 
 from pbench.decode.memory import BatchSize
 from pbench.decode.pool import Pool
 from pbench.decode.worker import Died, Load, Message, Order, Session
-from pbench.processes import begin_worker, cores
+from pbench.processes import begin_worker, cores, start_context
 from pbench.records import Sample
 
 __all__ = ["ProcessPlace", "process_pool"]
@@ -41,7 +40,7 @@ class ProcessPlace:
         self.name = name
         self.device = device
         self._inside = (load, device, threads, sharers)
-        self._process: SpawnProcess | None = None
+        self._process: BaseProcess | None = None
         self.connection: Connection | None = None
 
     @property
@@ -80,7 +79,7 @@ class ProcessPlace:
         return Died(how, killed=code == -signal.SIGKILL)  # so Linux ends a process when memory is short
 
     def _start(self) -> None:
-        context = get_context("spawn")
+        context = start_context()
         self.connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_work, args=(theirs, *self._inside), name=f"pbench {self.name}", daemon=True

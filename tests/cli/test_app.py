@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import orjson
@@ -14,21 +14,12 @@ import pytest
 from pbench.cli import app as root
 from pbench.cli import commands, console
 from pbench.errors import ArtifactError, LockedError, SamplesFailedError, UsageError
+from tests.forks import SECONDS, eager_pbench, said, signalled, start
 
-root._register()
+if not root.app.registered_commands:
+    root._register()
 
 HEAVY = ("torch", "transformers", "pyarrow", "scipy", "pandas", "altair", "numpy")
-
-
-def pbench(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pbench", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | environment,
-    )
 
 
 def test_help_imports_nothing_heavy():
@@ -44,8 +35,9 @@ def test_help_imports_nothing_heavy():
     assert "decode" in done.stdout
 
 
-def test_every_command_has_help():
-    listed = pbench("--help").stdout
+def test_every_command_has_help(capsys):
+    assert root._run(["--help"]) == 0
+    listed = capsys.readouterr().out
     for module in commands._MODULES:
         assert f"  {module} " in listed
 
@@ -156,42 +148,25 @@ def test_json_results_carry_a_schema_version(capsys, arguments, key):
 
 
 def test_sigterm_ends_with_143_and_the_way_to_resume(tmp_path):
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "pbench",
-            "decode",
-            "--k",
-            "1",
-            "--tasks",
-            "waiting_line",
-            "--batch-size",
-            "2",
-        ],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
-    )
+    command = ["decode", "--k", "1", "--tasks", "copy", "--batch-size", "2"]
+    process = start(eager_pbench, command, str(tmp_path))
     journal = _wait_for(tmp_path, process)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 143
-    assert journal.name in errors
-    assert "goes on from there" in errors
+    signalled(process, signal.SIGTERM)
+    process.join(SECONDS)
+    told = said(tmp_path, process.exitcode)
+    assert told.code == 143
+    assert journal.name in told.err
+    assert "goes on from there" in told.err
 
 
-def _wait_for(folder: Path, process: subprocess.Popen[str]) -> Path:
-    import time
-
-    for _ in range(600):
-        found = list(folder.glob("runs/*.journal.jsonl"))
-        if found and found[0].stat().st_size > 5_000:
-            return found[0]
-        assert process.poll() is None
-        time.sleep(0.1)
-    raise AssertionError("no journal after a minute")
+def _wait_for(folder: Path, process: BaseProcess) -> Path:
+    """The journal, once two answers are in it."""
+    while process.is_alive():
+        for journal in folder.glob("runs/*.journal.jsonl"):
+            if journal.read_bytes().count(b"\n") > 2:
+                return journal
+        process.join(0.02)
+    raise AssertionError("the run was over before it could be ended")
 
 
 def test_decode_prints_its_path_and_nothing_else_or_one_object(tmp_path, monkeypatch, capsys):

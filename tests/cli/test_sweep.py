@@ -137,6 +137,7 @@ def test_shards_of_a_sweep_do_each_run_once_and_the_sweep_itself_goes_on(capsys)
     assert {path: Path(path).read_bytes() for path in before} == before
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_workers_hold_their_model_for_the_whole_sweep(capsys, monkeypatch):
     from pbench.decode import processes
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,7 +14,8 @@ from pbench.artifacts import read_manifest, read_rows
 from pbench.cli import app as root
 from pbench.models.random_checkpoint import write_random
 from pbench.models.random_files import RandomSize
-from tests.decode.test_workers import ROOT, gone
+from tests.decode.test_workers import gone
+from tests.forks import SECONDS, eager_pbench, pbench_with_workers, said, signalled, start
 from tests.models.autoregressive_checkpoints import texts, write
 
 if not root.app.registered_commands:
@@ -38,6 +37,7 @@ def decoded(name: str, *arguments: str):
     ]
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_workers_change_no_answer_and_no_identity():
     command = ["--tasks", "copy,shuffle", "--limit", "6", "--k", "8"]
     manifest, rows = decoded("a.parquet", *command)
@@ -98,39 +98,57 @@ def test_a_verifier_judges_drafts_end_to_end(pair, capsys):
     assert "must share a tokenizer" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_an_interrupted_run_ends_its_workers_and_goes_on_later(elsewhere, number, code):
-    command = [sys.executable, "-m", "pbench", "decode", "--tasks", "copy", "--k", "1", "--workers", "2"]
-    command += ["--batch-size", "1", "--out", "a.parquet"]
-    process = subprocess.Popen(
-        command,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+COMMAND = ["decode", "--tasks", "copy", "--k", "1", "--workers", "2", "--batch-size", "1", "--out", "a.parquet"]
+
+
+def begun(elsewhere: Path, process) -> None:
+    """Wait until two answers are in the journal."""
     journal = elsewhere / "a.journal.jsonl"
-    while (not journal.exists() or journal.read_bytes().count(b"\n") < 2) and process.poll() is None:
-        time.sleep(0.05)
-    family = children(process.pid)
-    assert len(family) >= 2
-    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == code, error
-    assert "the same command goes on from there" in error
-    assert "Traceback" not in error
+    while (not journal.exists() or journal.read_bytes().count(b"\n") < 3) and process.is_alive():
+        time.sleep(0.02)
+
+
+def ended(elsewhere: Path, process, code: int, family: list[int]) -> None:
+    assert len(family) == 2
+    process.join(SECONDS)
+    told = said(elsewhere, process.exitcode)
+    assert told.code == code, told
+    assert "the same command goes on from there" in told.err
+    assert "Traceback" not in told.err
     assert gone(family)
-    assert sorted(path.name for path in elsewhere.iterdir()) == ["a.journal.jsonl", "cache"]
+    assert list(elsewhere.glob("a.*")) == [elsewhere / "a.journal.jsonl"]
+
+
+def test_a_run_that_is_terminated_ends_its_workers_and_goes_on_later(elsewhere):
+    process = start(pbench_with_workers, COMMAND, str(elsewhere))
+    begun(elsewhere, process)
+    signalled(process, signal.SIGTERM)
+    ended(elsewhere, process, 143, [int(line) for line in (elsewhere / "workers").read_text().split()])
+
+
+def pbench_of_a_terminal(folder: str) -> None:
+    os.setsid()
+    eager_pbench(COMMAND, folder)
+
+
+def test_ctrl_c_ends_workers_and_the_run_goes_on_later(elsewhere):
+    """With workers that were started afresh: a terminal sends it to them too."""
+    process = start(pbench_of_a_terminal, str(elsewhere))
+    begun(elsewhere, process)
+    family = children(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    ended(elsewhere, process, 130, family)
 
 
 def children(process_id: int) -> list[int]:
+    """Those that multiprocessing has started: not its resource tracker."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for path in Path("/proc").glob("[0-9]*"):
         try:
-            fields = path.read_text().rpartition(")")[2].split()
+            fields = (path / "stat").read_text().rpartition(")")[2].split()
+            command = (path / "cmdline").read_text()
         except OSError:
             continue
-        if int(fields[1]) == process_id:
-            found.append(int(path.parent.name))
+        if int(fields[1]) == process_id and "spawn_main" in command:
+            found.append(int(path.name))
     return found

@@ -16,7 +16,8 @@ from pbench.decode.hosts import OnRay
 from pbench.decode.ray_cluster import _workers
 from pbench.errors import UsageError
 from tests.decode.crew import Crew
-from tests.decode.test_workers import ROOT, alone, plain, samples
+from tests.decode.test_workers import alone, plain, samples
+from tests.forks import ROOT
 
 if not root.app.registered_commands:
     root._register()

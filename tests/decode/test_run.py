@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -14,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import pbench.decode.run as run_module
 from pbench.artifacts import Journal, read_manifest, read_rows, run_lock, samples_hash
 from pbench.decode import (
     EngineOptions,
@@ -28,6 +26,7 @@ from pbench.decode import (
 from pbench.decode.data import TaskData, choose, spread
 from pbench.errors import LockedError, UsageError
 from pbench.samplers import make_sampler
+from tests.forks import finish
 from tests.scripted import Scripted, hashed, sample
 
 OPTIONS = EngineOptions(batch_size=3)
@@ -151,27 +150,21 @@ def test_a_journal_of_more_tasks_than_are_asked_for_now_keeps_them(tmp_path, mon
     assert (tasks["test/scripted"]["done"], tasks["test/other"]["samples"]) == (4, 4)
 
 
-KILLED = """
-    import os, signal, sys, time
-    from pathlib import Path
-    from tests.decode.test_run import *
-    import pbench.decode.run as module
-    module.FLUSH_SECONDS = 0.0
+def killed_run(out: Path, forwards: int) -> None:
     class Killing(Scripted):
         def logits(self, canvas, positions):
-            if self.forwards == int(sys.argv[2]):
+            if self.forwards == forwards:
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().logits(canvas, positions)
-    run(Path(sys.argv[1]), [task()], Killing(hashed))
-"""
+
+    run_module.FLUSH_SECONDS = 0.0
+    run(out, [task()], Killing(hashed))
 
 
 def test_kill_9_in_the_middle_and_resume_gives_the_same_rows(tmp_path):
     out, whole = tmp_path / "a.parquet", tmp_path / "b.parquet"
     for forwards in (9, 14):
-        command = [sys.executable, "-c", textwrap.dedent(KILLED), str(out), str(forwards)]
-        process = subprocess.run(command, cwd=Path(__file__).parents[2], check=False)
-        assert process.returncode == -signal.SIGKILL
+        assert finish(killed_run, out, forwards) == -signal.SIGKILL
     assert not out.exists()
     kept = journalled(out)
     assert 0 < kept < 10

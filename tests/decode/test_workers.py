@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +17,10 @@ from pbench.decode.processes import process_pool
 from pbench.errors import ArtifactError, UsageError
 from tests.decode.crew import Crew
 from tests.decode.test_run import task
+from tests.forks import SECONDS, signalled, start
 from tests.scripted import Scripted, hashed
 
-ROOT = Path(__file__).parents[2]
+forked = pytest.mark.usefixtures("forked_workers")  # the others start workers as pbench does
 
 
 def samples(count: int = 10):
@@ -92,6 +90,7 @@ def test_what_a_killed_worker_had_is_decoded_by_others_and_said(tmp_path):
     assert gone(crew.started)
 
 
+@forked
 def test_a_sample_that_takes_every_worker_with_it_is_an_error_and_the_others_are_not(tmp_path):
     crew = Crew(tmp_path, deadly="p3", kills=100)
     rows = {row.sample.index: row for row in pool(crew, 1).run(samples())}
@@ -102,6 +101,7 @@ def test_a_sample_that_takes_every_worker_with_it_is_an_error_and_the_others_are
     assert len(list(tmp_path.glob("killed*"))) == 3
 
 
+@forked
 def test_a_batch_that_does_not_fit_is_halved_and_that_is_in_the_manifest(tmp_path):
     crew = Crew(tmp_path, fits=3)
     data = task(10)
@@ -120,6 +120,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_that_is_in_the_manifest(tmp_pat
     assert plain(read_rows(out, "generations")) == alone(Crew(tmp_path), data.samples)
 
 
+@forked
 def test_a_model_that_cannot_be_loaded_is_one_error_and_leaves_nothing_behind(tmp_path):
     crew = Crew(tmp_path / "crew", broken=True)
     crew.folder.mkdir()
@@ -131,6 +132,7 @@ def test_a_model_that_cannot_be_loaded_is_one_error_and_leaves_nothing_behind(tm
     assert gone(crew.started)
 
 
+@forked
 def test_a_pool_loads_a_model_once_for_many_runs(tmp_path):
     crew = Crew(tmp_path)
     with process_pool(crew.load, ["cpu", "cpu"], 2) as crew_pool:
@@ -146,6 +148,7 @@ def test_a_pool_loads_a_model_once_for_many_runs(tmp_path):
     assert gone(crew.started)
 
 
+@forked
 def test_a_run_that_is_left_in_the_middle_does_not_disturb_the_next_one(tmp_path):
     crew = Crew(tmp_path, slow=0.01)
     with process_pool(crew.load, ["cpu", "cpu"], 2) as crew_pool:
@@ -155,6 +158,7 @@ def test_a_run_that_is_left_in_the_middle_does_not_disturb_the_next_one(tmp_path
         assert plain(crew_pool.runner(crew.assemble, crew.engines()).run(samples())) == alone(crew)
 
 
+@forked
 def test_a_model_that_cannot_be_loaded_is_not_tried_again_by_each_run(tmp_path):
     crew = Crew(tmp_path, broken=True)
     with process_pool(crew.load, ["cpu"], 2) as crew_pool:
@@ -164,6 +168,7 @@ def test_a_model_that_cannot_be_loaded_is_not_tried_again_by_each_run(tmp_path):
     assert crew.loads == 1
 
 
+@forked
 def test_a_worker_that_finds_another_model_refuses(tmp_path):
     crew = Crew(tmp_path)
     look = crew.engines()
@@ -172,30 +177,18 @@ def test_a_worker_that_finds_another_model_refuses(tmp_path):
         list(crew_pool.runner(crew.assemble, look).run(samples()))
 
 
-SLOW = """
-    import sys
-    from pathlib import Path
-    from tests.decode.test_workers import *
-    if __name__ == "__main__":
-        for row in pool(Crew(Path(sys.argv[1]), slow=0.2)).run(samples(200)):
-            pass
-"""
+def slow_run(folder: str) -> None:
+    """A run of 40 s and more by two workers."""
+    os.setsid()
+    for _ in pool(Crew(Path(folder), slow=0.2)).run(samples(200)):
+        pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_no_worker_outlives_its_parent(tmp_path, number):
-    folder = tmp_path / "crew"
-    folder.mkdir()
-    script = tmp_path / "slow.py"
-    script.write_text(textwrap.dedent(SLOW))
-    process = subprocess.Popen(
-        [sys.executable, str(script), str(folder)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    crew = Crew(folder)
-    while len(crew.started) < 2 and process.poll() is None:
+    crew = Crew(tmp_path)
+    process = start(slow_run, str(tmp_path))
+    while len(crew.started) < 2 and process.is_alive():
         time.sleep(0.05)
     started = crew.started
     assert len(started) == 2
@@ -203,6 +196,6 @@ def test_no_worker_outlives_its_parent(tmp_path, number):
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as a terminal does: to the whole group
     else:
-        process.send_signal(number)
-    process.wait(20)
+        signalled(process, number)
+    process.join(SECONDS)
     assert gone(started)

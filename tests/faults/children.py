@@ -1,7 +1,4 @@
-"""What the fault suite runs in processes of its own: forks of a server that has everything imported.
-
-A process that imports pbench, torch and the model anew costs about 3 s; a fork costs milliseconds.
-"""
+"""What the fault suite runs in forks (see tests/forks.py)."""
 
 from __future__ import annotations
 
@@ -16,13 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet  # noqa: F401 - for the forks
-import scipy.stats  # noqa: F401
-
 import pbench.decode.run as run_module
-import pbench.report.build
-import pbench.report.html
-import pbench.theory.sheets
 from pbench.cli import app as root
 from pbench.decode import EngineOptions, Engines, LocalRunner, decode_run, make_plan, run_identity
 from pbench.decode.data import TaskData
@@ -30,35 +21,11 @@ from pbench.models import find_model, load_model
 from pbench.records import Generation, Sample
 from pbench.samplers import make_sampler
 from pbench.tasks import generate, resolve
+from tests.forks import pbench_to
 from tests.scripted import Scripted, hashed, sample
 
 LOG = "decoded.log"
 _FILE_EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate")
-
-if not root.app.registered_commands:
-    root._register()
-
-
-def nothing() -> None:
-    """Start the server."""
-
-
-def pbench(arguments: Sequence[str], folder: str, **variables: str) -> None:
-    """The command line in `folder`; what it says goes to the files `out` and `err` there."""
-    pbench_to(arguments, folder, **variables)
-
-
-def pbench_to(
-    arguments: Sequence[str], folder: str, stdout: str = "out", stderr: str = "err", **variables: str
-) -> None:
-    """The command line with its streams going to these files; "" for one that is closed."""
-    os.chdir(folder)
-    os.environ |= {"XDG_CACHE_HOME": f"{folder}/cache"} | variables
-    for name in ("out", "err"):
-        Path(name).write_bytes(b"")
-    sys.stdout, sys.stderr = (_stream(number, name) for number, name in ((1, stdout), (2, stderr)))
-    sys.argv = ["pbench", *arguments]
-    root.main()
 
 
 def pbench_to_nobody(arguments: Sequence[str], folder: str, **variables: str) -> None:
@@ -118,22 +85,6 @@ def _mount_read_only(place: Path) -> None:
         libc.mount(b"none", b"/", None, private, None)
         for how in (bind, read_only):
             libc.mount(bytes(place), bytes(place), None, how, None)
-
-
-def _stream(number: int, name: str) -> Any:
-    """What Python makes of descriptor `number` when it starts with the file `name` there."""
-    if not name:
-        os.close(number)
-        return None
-    os.dup2(os.open(name, os.O_WRONLY), number)
-    encoding = os.environ.get("PYTHONIOENCODING", "utf-8")
-    return os.fdopen(number, "w", buffering=1 if number == 2 else -1, encoding=encoding, closefd=False)
-
-
-def eager_pbench(arguments: Sequence[str], folder: str, **variables: str) -> None:
-    """`pbench`, with each finished answer in the journal at once."""
-    run_module.FLUSH_SECONDS = 0.0
-    pbench(arguments, folder, **variables)
 
 
 def scripted_run(out: str, samples: int, stop_at: int | None = None) -> None:

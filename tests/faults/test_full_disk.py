@@ -13,6 +13,7 @@ import pytest
 from pbench.artifacts import read_rows
 from pbench.cli import app as root
 from tests.faults.conftest import Run, files, in_process
+from tests.forks import pbench_to
 
 
 @contextmanager
@@ -90,7 +91,7 @@ def test_there_is_room_again_and_the_run_goes_on(folder: Path, capsys: pytest.Ca
     "arguments", [["models", "list"], ["samplers", "list", "--json"], ["--version"], ["--help"]]
 )
 def test_results_that_cannot_be_printed_are_an_error(run: Run, arguments: list[str]) -> None:
-    said = run(*arguments, child="pbench_to", stdout="/dev/full")
+    said = run(*arguments, child=pbench_to, stdout="/dev/full")
     assert said.code == 2
     assert len(said.errors) == 1
     assert said.errors[0].endswith("No space left on device")
@@ -98,7 +99,7 @@ def test_results_that_cannot_be_printed_are_an_error(run: Run, arguments: list[s
 
 def test_notes_that_cannot_be_printed_stop_nothing(run: Run, tmp_path: Path, cache: str) -> None:
     arguments = ["decode", "--tasks", "copy", "--limit", "2", "--k", "32", "--out", "a.parquet"]
-    said = run(*arguments, child="pbench_to", stderr="/dev/full", XDG_CACHE_HOME=cache)
+    said = run(*arguments, child=pbench_to, stderr="/dev/full", XDG_CACHE_HOME=cache)
     assert (said.code, said.out) == (0, "a.parquet\n")
-    said = run(*arguments, child="pbench_to", stderr="/dev/full", XDG_CACHE_HOME=cache)  # has a note to give
+    said = run(*arguments, child=pbench_to, stderr="/dev/full", XDG_CACHE_HOME=cache)  # has a note to give
     assert (said.code, said.out) == (0, "a.parquet\n")

@@ -19,8 +19,9 @@ import pytest
 from pbench.artifacts import read_rows
 from pbench.artifacts.rows import to_row
 from pbench.decode import journal_path
-from tests.faults.children import LOG, scripted_run
-from tests.faults.conftest import ROOT, Start, files
+from tests.faults.children import LOG, scripted_run, tiny_run
+from tests.faults.conftest import files
+from tests.forks import ROOT, start
 
 KILLS = 30
 SEED = 20261122
@@ -52,9 +53,7 @@ def logged(folder: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def test_thirty_kills_at_random_moments_lose_nothing_and_decode_nothing_twice(
-    start: Start, tmp_path: Path
-) -> None:
+def test_thirty_kills_at_random_moments_lose_nothing_and_decode_nothing_twice(tmp_path: Path) -> None:
     """The run grows while it is killed, so that kills meet fresh runs, resumed ones and finished files."""
     moments = random.Random(SEED)
     out, whole = tmp_path / "runs" / "a.parquet", tmp_path / "whole" / "a.parquet"
@@ -62,7 +61,7 @@ def test_thirty_kills_at_random_moments_lose_nothing_and_decode_nothing_twice(
     kills, samples, again = 0, 20, []
     while kills < KILLS:
         before, done = saved(out), len(logged(out.parent))
-        process = start("tiny_run", str(out), samples)
+        process = start(tiny_run, str(out), samples)
         process.join(moments.uniform(0.02, 0.5))
         if process.is_alive():
             process.kill()
@@ -72,18 +71,18 @@ def test_thirty_kills_at_random_moments_lose_nothing_and_decode_nothing_twice(
         again += [name for name in logged(out.parent)[done:] if name in before]
         assert before <= saved(out)
         samples += 10 * (process.exitcode == 0)
-    start("tiny_run", str(out), samples).join()
+    start(tiny_run, str(out), samples).join()
     assert again == []
     assert files(out.parent) == ["a.parquet", LOG]
     whole.parent.mkdir()
-    start("tiny_run", str(whole), samples).join()
+    start(tiny_run, str(whole), samples).join()
     assert answers(out) == answers(whole)
     assert len(answers(out)) == samples
 
 
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
 def test_a_kill_before_each_file_operation_is_survived(
-    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     """Of a run that extends a file of 3 samples to 4.
 
@@ -97,7 +96,7 @@ def test_a_kill_before_each_file_operation_is_survived(
     killed_at = []
     for number in range(200):
         out = Path(shutil.copytree(earlier.parent, tmp_path / str(number))) / earlier.name
-        killed = start("scripted_run", str(out), 4, number)
+        killed = start(scripted_run, str(out), 4, number)
         killed.join()
         done = len(logged(out.parent))
         kept = saved(out) if ending == "parquet" else set()

@@ -11,6 +11,7 @@ import pytest
 
 from pbench.artifacts import read_rows
 from pbench.cli import app as root
+from tests.faults.children import pbench_locked_out
 from tests.faults.conftest import Run, in_process
 
 DECODE = ["decode", "--tasks", "copy", "--limit", "2", "--k", "32"]
@@ -45,7 +46,7 @@ def test_a_folder_that_is_read_only(
     run: Run, folder: Path, cache: str, arguments: list[str], code: int
 ) -> None:
     """It can be read from; what would be written there is one error that names the place."""
-    said = run(*arguments, child="pbench_locked_out", XDG_CACHE_HOME=cache)
+    said = run(*arguments, child=pbench_locked_out, XDG_CACHE_HOME=cache)
     if said.code == 77:
         pytest.skip("neither permissions nor a read-only mount bind this user")
     assert said.code == code, said
@@ -57,9 +58,7 @@ def test_a_cache_that_is_read_only(run: Run, folder: Path, cache: str) -> None:
     """What is in it is used; what is not cannot be built, and the error says where."""
     shutil.rmtree(folder / "locked")
     (folder / "locked").mkdir()
-    empty = run(
-        *DECODE, "--out", "b.parquet", child="pbench_locked_out", XDG_CACHE_HOME=str(folder / "locked")
-    )
+    empty = run(*DECODE, "--out", "b.parquet", child=pbench_locked_out, XDG_CACHE_HOME=str(folder / "locked"))
     if empty.code == 77:
         pytest.skip("neither permissions nor a read-only mount bind this user")
     assert empty.code == 2
@@ -67,7 +66,7 @@ def test_a_cache_that_is_read_only(run: Run, folder: Path, cache: str) -> None:
     os.rmdir(folder / "locked")
     filled = {"XDG_CACHE_HOME": str(folder / "locked")}
     assert run(*DECODE, "--out", "c.parquet", **filled).code == 0
-    said = run(*DECODE, "--out", "d.parquet", child="pbench_locked_out", **filled)
+    said = run(*DECODE, "--out", "d.parquet", child=pbench_locked_out, **filled)
     assert said.code == 0, said
 
 

@@ -26,7 +26,8 @@ from pbench.decode import (
 from pbench.errors import ArtifactError, UsageError
 from pbench.samplers import make_sampler
 from tests.faults.children import scripted_task
-from tests.faults.conftest import Start, files, in_process
+from tests.faults.conftest import files, in_process
+from tests.forks import eager_pbench, start
 from tests.scripted import Scripted, hashed
 
 DECODE = ["decode", "--tasks", "copy", "--limit", "3", "--k", "32", "--out"]
@@ -111,11 +112,11 @@ def test_a_broken_journal_line_stops_the_run_and_stays_as_it_is(tmp_path: Path) 
 
 
 def test_a_second_writer_is_exit_5_and_may_go_on_when_the_first_is_killed(
-    folder: Path, start: Start, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["decode", "--tasks", "copy", "--k", "1", "--batch-size", "1", "--limit", "12"]
     command += ["--out", "b.parquet"]
-    first = start("eager_pbench", command, str(folder), XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"])
+    first = start(eager_pbench, command, str(folder), XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"])
     while not (folder / "b.journal.jsonl").exists() and first.is_alive():
         first.join(0.02)
     os.kill(first.pid or 0, signal.SIGSTOP)

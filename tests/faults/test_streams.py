@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from pbench.cli import app as root
-from tests.faults.conftest import Run, Start, in_process, said
+from tests.faults.children import pbench_noted_to_nobody, pbench_on_a_terminal, pbench_to_nobody
+from tests.faults.conftest import Run, in_process
+from tests.forks import eager_pbench, pbench_to, said, start
 
 DECODE = ["decode", "--tasks", "copy", "--limit", "2", "--k", "32", "--out", "a.parquet"]
 
@@ -26,7 +28,7 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str, capsys: 
 def test_a_run_goes_on_when_nobody_reads_its_notes(run: Run, tmp_path: Path, cache: str) -> None:
     """`pbench decode ... 2>&1 | head -1` has not decoded everything if it stops at the second note."""
     assert run(*DECODE, XDG_CACHE_HOME=cache).code == 0
-    said = run(*DECODE, child="pbench_noted_to_nobody", XDG_CACHE_HOME=cache)  # "complete already"
+    said = run(*DECODE, child=pbench_noted_to_nobody, XDG_CACHE_HOME=cache)  # "complete already"
     assert (said.code, said.out) == (0, "a.parquet\n")
     assert (tmp_path / "a.parquet").exists()
 
@@ -35,15 +37,15 @@ def test_a_run_goes_on_when_nobody_reads_its_notes(run: Run, tmp_path: Path, cac
     "arguments", [["samplers", "list", "--json"], ["show", "a.parquet"], ["report", "."]]
 )
 def test_a_reader_who_has_enough_is_no_error(run: Run, scored: None, arguments: list[str]) -> None:
-    assert run(*arguments, child="pbench_to_nobody")[::2] == (0, "")
+    assert run(*arguments, child=pbench_to_nobody)[::2] == (0, "")
 
 
 def test_a_closed_stdout_is_an_error_and_a_closed_stderr_is_none(
     run: Run, tmp_path: Path, cache: str
 ) -> None:
-    said = run("models", "list", child="pbench_to", stdout="")
+    said = run("models", "list", child=pbench_to, stdout="")
     assert (said.code, said.errors) == (2, ["error: standard output: Bad file descriptor"])
-    said = run(*DECODE, child="pbench_to", stderr="", XDG_CACHE_HOME=cache)
+    said = run(*DECODE, child=pbench_to, stderr="", XDG_CACHE_HOME=cache)
     assert (said.code, said.out) == (0, "a.parquet\n")
 
 
@@ -67,23 +69,23 @@ def test_what_an_encoding_lacks_is_an_escape(
     assert said.out.isascii() or encoding != "ascii"
 
 
-def test_a_terminal_of_20_columns(start: Start, scored: None, tmp_path: Path) -> None:
+def test_a_terminal_of_20_columns(scored: None, tmp_path: Path) -> None:
     """Progress bars fit in; results do not know of it."""
     for arguments in (
         ["decode", "--tasks", "shuffle", "--limit", "3", "--k", "1", "--out", "b.parquet"],
         ["report", "."],
         ["--help"],
     ):
-        process = start("pbench_on_a_terminal", arguments, str(tmp_path), COLUMNS="20", LINES="5")
+        process = start(pbench_on_a_terminal, arguments, str(tmp_path), COLUMNS="20", LINES="5")
         process.join(60)
         shown = said(tmp_path, process.exitcode or 0)
         assert process.exitcode == 0, shown
         assert "Traceback" not in shown.out
 
 
-def test_two_interrupts_at_once_lose_no_more_than_one(start: Start, tmp_path: Path, cache: str) -> None:
+def test_two_interrupts_at_once_lose_no_more_than_one(tmp_path: Path, cache: str) -> None:
     arguments = ["decode", "--tasks", "copy", "--k", "1", "--batch-size", "2", "--out", "a.parquet"]
-    process = start("eager_pbench", arguments, str(tmp_path), XDG_CACHE_HOME=cache)
+    process = start(eager_pbench, arguments, str(tmp_path), XDG_CACHE_HOME=cache)
     journal = tmp_path / "a.journal.jsonl"
     while (not journal.exists() or journal.read_bytes().count(b"\n") < 3) and process.is_alive():
         time.sleep(0.02)

@@ -52,6 +52,7 @@ def test_a_run_that_fails_stops_no_other(write_run: Write) -> None:
     assert isinstance(found[3], UsageError)
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_in_processes_of_their_own(write_run: Write) -> None:
     jobs, rows = jobs_of(write_run, 3), []
     odd = write_run("odd.parquet", [generation(0, metric="list_mash")])
@@ -66,6 +67,7 @@ def test_in_processes_of_their_own(write_run: Write) -> None:
     assert [path.read_bytes() for path in again] == apart
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_the_rows_of_one_run_are_shared_out(write_run: Write) -> None:
     rows = [generation(0, status="error")]
     rows += [generation(k, COPY if k % 3 else "x") for k in range(1, 200)]

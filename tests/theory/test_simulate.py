@@ -56,6 +56,7 @@ def test_the_same_seed_gives_the_same_and_cells_draw_their_own():
     assert len(texts) == 3
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_in_other_processes_it_is_the_same():
     cells = [Cell.fixed("shuffle", 4, "confidence", k, 0) for k in (1, 2)]
     here = [one.payload() for one in simulate_cells(cells, 200, 0)]
