@@ -90,7 +90,9 @@ def fill(network: nn.Module, checkpoint: Checkpoint, names: Names, device: torch
         return {}
     files = weight_files(checkpoint.folder, pickles=checkpoint.trusted)
     check_weights(network, files, names, checkpoint.folder)
-    return load_weights(network, files, names, device)
+    if device.type != "meta":
+        load_weights(network, files, names, device)
+    return {file.path.name: file.digest() for file in files}
 
 
 def check_weights(network: nn.Module, files: Iterable[WeightFile], names: Names, where: Path) -> None:
@@ -119,31 +121,38 @@ def check_weights(network: nn.Module, files: Iterable[WeightFile], names: Names,
 
 def load_weights(
     network: nn.Module, files: Sequence[WeightFile], names: Names, device: torch.device
-) -> Mapping[str, str]:
+) -> None:
     """Give `network`, on the meta device, its weights on `device` in its own dtype.
 
-    Returns the SHA-256 of each file by name. Call `check_weights` first.
+    Call `check_weights` first.
     """
     _allocate(network, device)
     parameters = dict(network.named_parameters())
     with torch.no_grad():
         for file in files:
-            for entry, start, rows in file.chunks():
+            for entry, start, rows in file.chunks(lambda entry: _room(parameters, names, entry)):
                 for place in names(entry.name) or ():
                     _put(parameters[place.parameter][place.index], place, start, rows)
     for parameter in network.parameters():
         parameter.requires_grad_(False)
-    return {file.path.name: file.digest for file in files}
 
 
 def _allocate(network: nn.Module, device: torch.device) -> None:
     """As Module.to_empty, whose empty_like of meta tensors would import sympy (seconds of a cold start)."""
-    if device.type == "meta":
-        return
     for module in network.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
             fresh = torch.empty(parameter.shape, dtype=parameter.dtype, device=device)
             setattr(module, name, nn.Parameter(fresh, requires_grad=False))
+
+
+def _room(parameters: Mapping[str, Tensor], names: Names, entry: Entry) -> Tensor | None:
+    """The memory of the parameter that a tensor is, byte for byte; None if it must be converted or taken apart."""
+    places = names(entry.name) or ()
+    if len(places) != 1 or places[0].rows is not None:
+        return None
+    target = parameters[places[0].parameter][places[0].index]
+    fits = target.dtype == entry.dtype and target.device.type == "cpu" and target.is_contiguous()
+    return target if fits else None
 
 
 def _put(target: Tensor, place: Place, start: int, rows: Tensor) -> None:
