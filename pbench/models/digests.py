@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
@@ -38,10 +38,10 @@ def keep(key: Key, digest: str) -> None:
     _FOUND[key].set_result(digest)
 
 
-def hash_ahead(folder: Path) -> None:
-    """Begin to count those of the safetensors files in `folder`; errors are left to those who read them."""
+def hash_ahead(paths: Iterable[Path]) -> None:
+    """Begin to count those of `paths`; what cannot be read is left to those who need it."""
     waiting: list[tuple[Key, Future[str | None]]] = []
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in paths:
         try:
             key = key_of(path, path.stat())
         except OSError:
