@@ -181,7 +181,7 @@ def forwards_beside(count: int, folder: Path, prompts: int) -> float:
         each.stdout.readline()
     seconds = time.perf_counter() - started
     for each in running:
-        each.communicate()
+        each.wait()
     return seconds
 
 
