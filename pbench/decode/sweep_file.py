@@ -21,7 +21,7 @@ __all__ = ["Matrix", "SweepFile", "load_sweep", "sampler_choices", "sampler_of"]
 Lengths = list[int | None] | dict[str, int]
 OWN_LENGTHS: Lengths = [None]
 
-MOST_COMBINATIONS = 1_000_000  # of a matrix, before exclude: more take gigabytes before anything is said
+MOST_COMBINATIONS = 1_000_000  # of one matrix, before exclude
 _VARIED = (
     "model", "block_length", "gen_length", "cache", "temperature", "seed", "compat", "infill", "base_url",
 )  # fmt: skip
