@@ -90,7 +90,9 @@ class SafetensorsFile:
             for entry in self.entries:
                 whole = room(entry)
                 for start, stop in self._steps(entry):
-                    rows = _empty(entry, stop - start) if whole is None else whole.view(entry.rows)[start:stop]
+                    rows = (
+                        _empty(entry, stop - start) if whole is None else whole.view(entry.rows)[start:stop]
+                    )
                     buffer = rows.reshape(-1).view(torch.uint8).numpy().data
                     self._fill(file, buffer)
                     if sha256 is not None:

@@ -99,9 +99,7 @@ def check_weights(network: nn.Module, files: Iterable[WeightFile], names: Names,
         raise ArtifactError(f"{where}: its tensors are not those of its config.json; {'; '.join(said)}")
 
 
-def load_weights(
-    network: nn.Module, files: Sequence[WeightFile], names: Names, device: torch.device
-) -> None:
+def load_weights(network: nn.Module, files: Sequence[WeightFile], names: Names, device: torch.device) -> None:
     """Give `network`, on the meta device, its weights on `device` in its own dtype.
 
     Call `check_weights` first.
@@ -158,4 +156,3 @@ def _rows_shape(entry: Entry, place: Place) -> tuple[int, ...]:
         return entry.shape
     first, end = place.rows
     return (max(0, min(end, entry.shape[0]) - first), *entry.shape[1:])
-

@@ -27,7 +27,9 @@ def written(tmp_path: Path, content: bytes = b"weights" * 100) -> Path:
     return path
 
 
-def test_what_was_counted_ahead_is_the_hash_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_counted_ahead_is_the_hash_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_CHUNK_BYTES", 64)
     path = written(tmp_path)
     assert known(key(path)) is None
