@@ -162,7 +162,7 @@ def workers(job: Job, look: Engines, samples: Sequence[Sample], folder: Path) ->
 
 
 def forwards_beside(count: int, folder: Path, prompts: int) -> float:
-    """Seconds that `count` processes of one thread take, side by side, for the forwards of `prompts` prompts each."""
+    """Seconds that `count` processes of one thread take side by side for the forwards of `prompts` each."""
     command = [sys.executable, __file__, "--model", str(folder), "--forwards", "--prompts", str(prompts)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())}
     running = [

@@ -1,4 +1,4 @@
-"""Python's collector of cycles, kept from looking through what imports made: a tenth of a cold start, and more.
+"""Python's collector of cycles, kept from looking through what imports made.
 
 torch alone makes some hundred thousand objects that live until the end and hold no garbage.
 """

@@ -163,7 +163,7 @@ def find_model(
 
 
 def hash_weights_ahead(name_or_path: str) -> None:
-    """Begin to hash the weights, if they lie in a local folder: its identity needs that, and torch is not there yet."""
+    """Begin to hash the weights of a local folder, which its identity needs, while torch is imported."""
     folder = Path(name_or_path)
     if name_or_path in _OWN or not folder.is_dir():
         return

@@ -124,7 +124,7 @@ def _allocate(network: nn.Module, device: torch.device) -> None:
 
 
 def _room(parameters: Mapping[str, Tensor], names: Names, entry: Entry) -> Tensor | None:
-    """The memory of the parameter that a tensor is, byte for byte; None if it must be converted or taken apart."""
+    """The memory of the parameter that a tensor is byte for byte; None if it must be converted or cut."""
     places = names(entry.name) or ()
     if len(places) != 1 or places[0].rows is not None:
         return None

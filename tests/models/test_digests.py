@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pbench.models import find_model, hash_weights_ahead, load_model
 from pbench.models import digests as module
+from pbench.models import find_model, hash_weights_ahead, load_model
 from pbench.models.digests import hash_ahead, keep, key_of, known
 from pbench.models.safetensors_file import SafetensorsFile
 from tests.models.random_models import folder
