@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from pbench.cli import console
+from pbench.cli import collector, console
 from pbench.errors import PbenchError
 
 app = typer.Typer(
@@ -65,6 +65,7 @@ def main() -> NoReturn:
         console.flush()
     except (OSError, console.ReaderGoneError):
         console.mute(sys.stdout)
+    collector.leave_alone()
     sys.exit(code)
 
 

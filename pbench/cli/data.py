@@ -27,9 +27,9 @@ def cache_folder() -> Path:
 
 def benchmark_names() -> list[str]:
     """The 17 tasks of the benchmark."""
-    from pbench.tasks import load_suite
+    from pbench.tasks import DEFAULT_SUITE, resolve
 
-    return [spec.name for spec in load_suite("benchmark").tasks]
+    return [spec.name for spec in resolve([DEFAULT_SUITE])]
 
 
 def names_of(wanted: Sequence[str], available: Sequence[str]) -> list[str]:

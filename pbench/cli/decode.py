@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from pbench.cli import console
+from pbench.cli import collector, console
 from pbench.errors import SamplesFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -88,37 +88,41 @@ def decode(
     as_json: bool = typer.Option(False, "--json", help="Path and counts as one JSON object."),
 ) -> None:
     """Decode tasks with a model under an unmasking sampler; prints the path of the file written."""
-    from pbench.cli.access import access_of, refuse_misplaced
-    from pbench.cli.jobs import Asked, Request, batch_size_of, labels_of, prepare
-    from pbench.decode import EngineOptions, Shard
-    from pbench.decode.hosts import chosen_where
-    from pbench.interfaces import GenerationSettings
-    from pbench.models import find_model
+    from pbench.models import hash_weights_ahead
 
-    options = EngineOptions(
-        block_length, temperature, seed, compat=compat, eos=eos, top_p=top_p, top_k=top_k,
-        infill=infill, cache=cache, measure_gap=measure_gap,
-    )  # fmt: skip
-    settings = GenerationSettings(temperature, top_p, top_k, seed)
-    access = access_of(
-        model_id=model_id, base_url=base_url, api_key_env=api_key_env, concurrency=concurrency,
-        timeout=timeout, retries=retries, stream=stream, max_requests=max_requests, max_cost=max_cost,
-        price=price, no_temperature=no_temperature,
-    )  # fmt: skip
-    info = find_model(
-        model, family=family, trust_remote_code=trust_remote_code, access=access, adapter=adapter
-    )
-    asked = Asked.of(context)
-    refuse_misplaced(info, asked.given)
-    where = chosen_where(
-        engine, gpus=console.split_list(gpus), device=device, workers=workers, address=address,
-        gpus_per_worker=gpus_per_worker,
-    )  # fmt: skip
-    request = Request(
-        info, sampler, dtype, where, batch_size_of(batch_size), console.split_list(tasks), data, limit,
-        gen_length, labels_of(label), None if shard is None else Shard.parse(shard),
-    )  # fmt: skip
-    prepared = prepare(request, asked, options, settings)
+    hash_weights_ahead(model)
+    with collector.paused():
+        from pbench.cli.access import access_of, refuse_misplaced
+        from pbench.cli.jobs import Asked, Request, batch_size_of, labels_of, prepare
+        from pbench.decode import EngineOptions, Shard
+        from pbench.decode.hosts import chosen_where
+        from pbench.interfaces import GenerationSettings
+        from pbench.models import find_model
+
+        options = EngineOptions(
+            block_length, temperature, seed, compat=compat, eos=eos, top_p=top_p, top_k=top_k,
+            infill=infill, cache=cache, measure_gap=measure_gap,
+        )  # fmt: skip
+        settings = GenerationSettings(temperature, top_p, top_k, seed)
+        access = access_of(
+            model_id=model_id, base_url=base_url, api_key_env=api_key_env, concurrency=concurrency,
+            timeout=timeout, retries=retries, stream=stream, max_requests=max_requests, max_cost=max_cost,
+            price=price, no_temperature=no_temperature,
+        )  # fmt: skip
+        info = find_model(
+            model, family=family, trust_remote_code=trust_remote_code, access=access, adapter=adapter
+        )
+        asked = Asked.of(context)
+        refuse_misplaced(info, asked.given)
+        where = chosen_where(
+            engine, gpus=console.split_list(gpus), device=device, workers=workers, address=address,
+            gpus_per_worker=gpus_per_worker,
+        )  # fmt: skip
+        request = Request(
+            info, sampler, dtype, where, batch_size_of(batch_size), console.split_list(tasks), data, limit,
+            gen_length, labels_of(label), None if shard is None else Shard.parse(shard),
+        )  # fmt: skip
+        prepared = prepare(request, asked, options, settings)
     target = _target(out, prepared.plan)
     if dry_run:
         _tell_plan(prepared, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,11 @@ __all__ = ["Matrix", "SweepFile", "load_sweep", "sampler_choices", "sampler_of"]
 
 Lengths = list[int | None] | dict[str, int]
 OWN_LENGTHS: Lengths = [None]
+
+MOST_COMBINATIONS = 1_000_000  # of one matrix, before exclude
+_VARIED = (
+    "model", "block_length", "gen_length", "cache", "temperature", "seed", "compat", "infill", "base_url",
+)  # fmt: skip
 
 
 def _known(entry: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -67,7 +73,9 @@ class Matrix(Strict):
         single.discard("labels")
         if isinstance(values.get("gen_length"), dict):
             single.discard("gen_length")
-        return {key: [value] if key in single else value for key, value in values.items()}
+        lists = {key: [value] if key in single else value for key, value in values.items()}
+        _refuse_too_many(lists)
+        return lists
 
     @field_validator("*")
     @classmethod
@@ -96,6 +104,27 @@ class SweepFile(Strict):
 def load_sweep(path: Path) -> SweepFile:
     """Read a sweep; ConfigError with file and line for what is wrong in it."""
     return load_yaml(path, SweepFile)
+
+
+def _refuse_too_many(lists: Mapping[str, Any]) -> None:
+    """ValueError for a matrix that nobody can mean, before its combinations are made."""
+    samplers = lists.get("sampler")
+    lengths = {name: len(lists[name]) for name in _VARIED if isinstance(lists.get(name), list | dict)}
+    lengths["sampler"] = sum(map(_choices, samplers)) if isinstance(samplers, list) else 1
+    count = prod(lengths.values())
+    if count > MOST_COMBINATIONS:
+        longest = sorted(lengths, key=lambda name: -lengths[name])[:3]
+        named = ", ".join(f"{name} ({lengths[name]:,})" for name in longest if lengths[name] > 1)
+        raise ValueError(
+            f"{count:,} combinations, of which at most {MOST_COMBINATIONS:,} can be planned; longest: {named}"
+        )
+
+
+def _choices(entry: Any) -> int:
+    """How many combinations an entry of `sampler` has."""
+    if not isinstance(entry, Mapping):
+        return 1
+    return prod(len(value) for value in entry.values() if isinstance(value, list))
 
 
 def sampler_choices(entry: Mapping[str, Any] | None) -> list[tuple[str | None, dict[str, Any]]]:

@@ -23,6 +23,7 @@ def examine(cache: Path) -> Iterator[Finding]:
         ("versions", packages.tested_versions),
         ("extras", packages.extras),
         ("machine", machine.processors),
+        ("threads", machine.threads),
         ("gpu", machine.gpus),
         ("disk", lambda: machine.places(cache)),
         ("hub", machine.hub),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -12,11 +13,12 @@ from pathlib import Path
 
 from pbench.doctor.finding import Finding
 
-__all__ = ["gpus", "hub", "places", "processors"]
+__all__ = ["gpus", "hub", "places", "processors", "threads"]
 
 _GB = 1e9
 _LITTLE_BYTES = 1e9
 _SECONDS = 3.0
+_BUSY = 0.75  # of the cores, by the load average of the last minute
 
 
 def processors() -> Iterator[Finding]:
@@ -29,6 +31,28 @@ def processors() -> Iterator[Finding]:
     size = "unknown" if memory is None else f"{memory / _GB:.1f} GB"
     cores = f"{hardware['cpus']} cores ({hardware['cpu_model'] or 'unknown'})"
     yield Finding("machine", "ok", f"{cores}, {size} of memory, {about['platform']}")
+
+
+def threads() -> Iterator[Finding]:
+    """Whether torch's threads would wait for cores that others are using."""
+    import torch
+
+    from pbench.processes import cores
+
+    count, there = torch.get_num_threads(), cores()
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):
+        yield Finding("threads", "ok", f"torch takes {count} on the CPU")
+        return
+    found = f"torch takes {count} on the CPU, the load average is {load:.1f} on {there} cores"
+    if count == 1 or load <= _BUSY * there:
+        yield Finding("threads", "ok", found)
+        return
+    # Measured on two cores, two threads beside other busy processes.
+    slow = "threads that wait for a core hold up the others: small models get slower, measured up to 16 times"
+    mend = "export OMP_NUM_THREADS=1 as long as the other work runs (then --workers for more cores)"
+    yield Finding("threads", "note", f"{found}; {slow}", mend)
 
 
 def gpus() -> Iterator[Finding]:

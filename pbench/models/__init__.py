@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from pbench.models.catalogue import ModelInfo, default_dtype, find_model, known_models, load_model
+from pbench.models.catalogue import (
+    ModelInfo,
+    default_dtype,
+    find_model,
+    hash_weights_ahead,
+    known_models,
+    load_model,
+)
 
-__all__ = ["ModelInfo", "default_dtype", "find_model", "known_models", "load_model"]
+__all__ = ["ModelInfo", "default_dtype", "find_model", "hash_weights_ahead", "known_models", "load_model"]

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 import torch
 
-from pbench.artifacts import file_hash
 from pbench.errors import ArtifactError, UsageError
 from pbench.models.chat import ChatFormat
 from pbench.models.checkpoint import Checkpoint
@@ -58,7 +57,7 @@ def digests(checkpoint: Checkpoint) -> dict[str, str]:
     """SHA-256 of each weight file of a folder; none for a hub repository, whose commit stands for them."""
     if checkpoint.hub is not None:
         return {}
-    return {file.path.name: file_hash(file.path) for file in weight_files(checkpoint.folder)}
+    return {file.path.name: file.digest() for file in weight_files(checkpoint.folder)}
 
 
 def load_network(checkpoint: Checkpoint, setup: Setup, dtype: torch.dtype) -> Any:

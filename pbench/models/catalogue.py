@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -23,13 +24,22 @@ from pbench.errors import ArtifactError, UsageError, unknown_name
 from pbench.interfaces import Denoiser, TextGenerator
 from pbench.models.api.access import Access
 from pbench.models.api.providers import PROVIDERS, remote_name
-from pbench.models.checkpoint import Checkpoint
+from pbench.models.checkpoint import Checkpoint, safetensors_paths
+from pbench.models.digests import hash_ahead
 from pbench.plugins import load_foreign
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ModelInfo", "default_dtype", "family_names", "find_model", "known_models", "load_model"]
+__all__ = [
+    "ModelInfo",
+    "default_dtype",
+    "family_names",
+    "find_model",
+    "hash_weights_ahead",
+    "known_models",
+    "load_model",
+]
 
 _BUNDLED = Path(__file__).parent / "bundled"
 _AUTOREGRESSIVE = {"hf:": "hf", "vllm:": "vllm"}
@@ -151,6 +161,15 @@ def find_model(
         return info
     assert info.folder is not None
     return replace(info, family=family or _family_of(info.folder))
+
+
+def hash_weights_ahead(name_or_path: str) -> None:
+    """Begin to hash the weights of a local folder, which its identity needs, while torch is imported."""
+    folder = Path(name_or_path)
+    if name_or_path in _OWN or not folder.is_dir():
+        return
+    with suppress(ArtifactError, OSError):  # those who load it say what is wrong
+        hash_ahead(safetensors_paths(folder))
 
 
 def load_model(info: ModelInfo, device: str, dtype: str | None = None) -> Denoiser | TextGenerator:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from pbench.config import checkpoint_config
 from pbench.errors import ArtifactError
 
-__all__ = ["SMALL_FILES", "Checkpoint", "Config"]
+__all__ = ["SMALL_FILES", "Checkpoint", "Config", "safetensors_paths", "some_of"]
 
 SMALL_FILES = (
     "config.json",
@@ -25,6 +27,8 @@ SMALL_FILES = (
     "added_tokens.json",
 )
 """All that is read of a checkpoint beside its weights."""
+
+_SHOWN = 8  # names of each kind in an error
 
 
 class Config:
@@ -105,3 +109,34 @@ class Checkpoint:
         if self.hub is None:
             return {**identity, "files": {**small, **weights}}
         return {**identity, "hub": self.hub, "revision": self.revision, "files": small}
+
+
+def safetensors_paths(folder: Path) -> list[Path]:
+    """The safetensors files of a folder: those of its index, else model.safetensors, else all there are.
+
+    ArtifactError for an index that is none or names files that are not there.
+    """
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        return [folder / name for name in _shards(index)]
+    single = folder / "model.safetensors"
+    return [single] if single.exists() else sorted(folder.glob("*.safetensors"))
+
+
+def _shards(index: Path) -> list[str]:
+    try:
+        names = sorted(set(orjson.loads(index.read_bytes())["weight_map"].values()))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        raise ArtifactError(f"{index}: is no index of weight files") from None
+    if any(Path(name).name != name for name in names):
+        raise ArtifactError(f"{index}: names files outside its folder")
+    missing = [name for name in names if not (index.parent / name).exists()]
+    if missing:
+        raise ArtifactError(f"{index.parent}: lacks weight files that its index names: {some_of(missing)}")
+    return names
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first names of a list that may be long, and how many more there are."""
+    rest = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

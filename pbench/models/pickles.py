@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from pbench.errors import ArtifactError
-from pbench.models.safetensors_file import Entry
+from pbench.models.safetensors_file import Entry, Room, nowhere
 
 __all__ = ["PickleFile"]
 
 
 class PickleFile:
-    """`entries` and `chunks` as in `SafetensorsFile`."""
+    """`entries`, `chunks` and `digest` as in `SafetensorsFile`."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -33,9 +33,12 @@ class PickleFile:
         self._tensors: dict[str, Tensor] = content
         self.entries = [Entry(name, x.dtype, tuple(x.shape), 0, 0) for name, x in content.items()]
 
-    def chunks(self) -> Iterator[tuple[Entry, int, Tensor]]:
-        """Every tensor whole; `digest` is set after the last."""
-        for entry in self.entries:
-            yield entry, 0, self._tensors[entry.name].reshape(entry.shape or (1,))
+    def digest(self) -> str:
+        """SHA-256 of the file."""
         with self.path.open("rb") as file:
-            self.digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def chunks(self, room: Room = nowhere) -> Iterator[tuple[Entry, int, Tensor]]:  # noqa: ARG002 - mapped
+        """Every tensor whole."""
+        for entry in self.entries:
+            yield entry, 0, self._tensors[entry.name].reshape(entry.rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from pbench.errors import ArtifactError
+from pbench.models.digests import keep, key_of, known
 
-__all__ = ["Entry", "SafetensorsFile"]
+__all__ = ["Entry", "Room", "SafetensorsFile", "nowhere"]
 
 _DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 _LONGEST_HEADER = 100_000_000  # as the reference implementation has it
@@ -36,9 +37,18 @@ class Entry:
     start: int
     stop: int
 
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The shape with the dimension of rows that it is read by."""
+        return self.shape or (1,)
 
-_HASHED: dict[tuple[Path, int, int], str] = {}
-"""SHA-256 of files read before in this process, by path, size and time of change."""
+
+Room = Callable[[Entry], Tensor | None]
+"""Where a tensor's bytes may go as they are: memory of its shape and dtype; None: nowhere."""
+
+
+def nowhere(_entry: Entry) -> None:
+    """The `Room` of those who want every tensor handed over."""
 
 
 class SafetensorsFile:
@@ -56,31 +66,48 @@ class SafetensorsFile:
                 self._header = length.to_bytes(8, "little") + file.read(length)
         except OSError as error:
             raise ArtifactError(f"{path}: {error.strerror}") from None
-        self._key = (path.resolve(), size, status.st_mtime_ns)
+        self._key = key_of(path, status)
         self.entries = self._entries(size - 8 - length)
 
-    def chunks(self) -> Iterator[tuple[Entry, int, Tensor]]:
-        """Every tensor's rows [start, start + len): (entry, start, rows); `digest` is set after the last.
+    def digest(self) -> str:
+        """SHA-256 of the file; it is read if nobody has counted it."""
+        found = known(self._key)
+        if found is None:
+            for _ in self.chunks():
+                pass
+            found = known(self._key)
+        assert found is not None
+        return found
+
+    def chunks(self, room: Room = nowhere) -> Iterator[tuple[Entry, int, Tensor]]:
+        """Every tensor's rows [start, start + len) but those that go into a `room`: (entry, start, rows).
 
         A tensor without dimensions is one row. The rows are valid until the next chunk.
         """
-        sha256 = None if self._key in _HASHED else hashlib.sha256(self._header)
+        sha256 = None if known(self._key) else hashlib.sha256(self._header)
         with self.path.open("rb", buffering=0) as file:
             file.seek(len(self._header))
             for entry in self.entries:
-                shape = entry.shape or (1,)
-                row_bytes = (entry.stop - entry.start) // max(1, shape[0])
-                step = max(1, _CHUNK_BYTES // max(1, row_bytes))
-                for start in range(0, shape[0], step):
-                    rows = torch.empty(min(step, shape[0] - start), *shape[1:], dtype=entry.dtype)
-                    buffer = rows.view(-1).view(torch.uint8).numpy().data
+                whole = room(entry)
+                for start, stop in self._steps(entry):
+                    rows = (
+                        _empty(entry, stop - start) if whole is None else whole.view(entry.rows)[start:stop]
+                    )
+                    buffer = rows.reshape(-1).view(torch.uint8).numpy().data
                     self._fill(file, buffer)
                     if sha256 is not None:
                         sha256.update(buffer)
-                    yield entry, start, rows
+                    if whole is None:
+                        yield entry, start, rows
         if sha256 is not None:
-            _HASHED[self._key] = sha256.hexdigest()
-        self.digest = _HASHED[self._key]
+            keep(self._key, sha256.hexdigest())
+
+    def _steps(self, entry: Entry) -> Iterator[tuple[int, int]]:
+        """Rows that are read at a time, (first, end)."""
+        count = entry.rows[0]
+        step = max(1, _CHUNK_BYTES // max(1, (entry.stop - entry.start) // max(1, count)))
+        for start in range(0, count, step):
+            yield start, min(start + step, count)
 
     def _fill(self, file: object, buffer: memoryview) -> None:
         done = 0
@@ -121,3 +148,7 @@ class SafetensorsFile:
 
     def _broken(self, why: str) -> ArtifactError:
         return ArtifactError(f"{self.path}: {why}; the file is truncated or corrupt, fetch it again")
+
+
+def _empty(entry: Entry, rows: int) -> Tensor:
+    return torch.empty(rows, *entry.rows[1:], dtype=entry.dtype)

@@ -10,18 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
 import torch
 from torch import Tensor, nn
 
 from pbench.errors import ArtifactError
-from pbench.models.checkpoint import Checkpoint
+from pbench.models.checkpoint import Checkpoint, safetensors_paths, some_of
 from pbench.models.pickles import PickleFile
 from pbench.models.safetensors_file import Entry, SafetensorsFile
 
 __all__ = ["Names", "Place", "as_named", "check_weights", "fill", "load_weights", "weight_files"]
-
-_SHOWN = 8  # names of each kind in an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +46,9 @@ def weight_files(folder: Path, *, pickles: bool = False) -> list[WeightFile]:
 
     Pickles run code when they are opened: they are an error, unless `pickles` are trusted.
     """
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        return [SafetensorsFile(folder / name) for name in _shards(index)]
-    single = folder / "model.safetensors"
-    found = [single] if single.exists() else sorted(folder.glob("*.safetensors"))
-    if found:
-        return [SafetensorsFile(path) for path in found]
+    paths = safetensors_paths(folder)
+    if paths:
+        return [SafetensorsFile(path) for path in paths]
     found = sorted([*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")])
     if not found:
         raise ArtifactError(f"{folder}: holds no weights (*.safetensors)")
@@ -65,19 +58,6 @@ def weight_files(folder: Path, *, pickles: bool = False) -> list[WeightFile]:
             " convert them to safetensors, or say --trust-remote-code"
         )
     return [PickleFile(path) for path in found]
-
-
-def _shards(index: Path) -> list[str]:
-    try:
-        names = sorted(set(orjson.loads(index.read_bytes())["weight_map"].values()))
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        raise ArtifactError(f"{index}: is no index of weight files") from None
-    if any(Path(name).name != name for name in names):
-        raise ArtifactError(f"{index}: names files outside its folder")
-    missing = [name for name in names if not (index.parent / name).exists()]
-    if missing:
-        raise ArtifactError(f"{index.parent}: lacks weight files that its index names: {_some(missing)}")
-    return names
 
 
 def fill(network: nn.Module, checkpoint: Checkpoint, names: Names, device: torch.device) -> Mapping[str, str]:
@@ -90,7 +70,9 @@ def fill(network: nn.Module, checkpoint: Checkpoint, names: Names, device: torch
         return {}
     files = weight_files(checkpoint.folder, pickles=checkpoint.trusted)
     check_weights(network, files, names, checkpoint.folder)
-    return load_weights(network, files, names, device)
+    if device.type != "meta":
+        load_weights(network, files, names, device)
+    return {file.path.name: file.digest() for file in files}
 
 
 def check_weights(network: nn.Module, files: Iterable[WeightFile], names: Names, where: Path) -> None:
@@ -112,38 +94,43 @@ def check_weights(network: nn.Module, files: Iterable[WeightFile], names: Names,
                 touched.add(place.parameter)
     missing = [name for name, p in parameters.items() if filled[name] != p.numel() and name not in touched]
     problems = {"missing": missing, "surplus": surplus, "of another shape": misshapen}
-    said = [f"{len(which)} {what}: {_some(which)}" for what, which in problems.items() if which]
+    said = [f"{len(which)} {what}: {some_of(which)}" for what, which in problems.items() if which]
     if said:
         raise ArtifactError(f"{where}: its tensors are not those of its config.json; {'; '.join(said)}")
 
 
-def load_weights(
-    network: nn.Module, files: Sequence[WeightFile], names: Names, device: torch.device
-) -> Mapping[str, str]:
+def load_weights(network: nn.Module, files: Sequence[WeightFile], names: Names, device: torch.device) -> None:
     """Give `network`, on the meta device, its weights on `device` in its own dtype.
 
-    Returns the SHA-256 of each file by name. Call `check_weights` first.
+    Call `check_weights` first.
     """
     _allocate(network, device)
     parameters = dict(network.named_parameters())
     with torch.no_grad():
         for file in files:
-            for entry, start, rows in file.chunks():
+            for entry, start, rows in file.chunks(lambda entry: _room(parameters, names, entry)):
                 for place in names(entry.name) or ():
                     _put(parameters[place.parameter][place.index], place, start, rows)
     for parameter in network.parameters():
         parameter.requires_grad_(False)
-    return {file.path.name: file.digest for file in files}
 
 
 def _allocate(network: nn.Module, device: torch.device) -> None:
     """As Module.to_empty, whose empty_like of meta tensors would import sympy (seconds of a cold start)."""
-    if device.type == "meta":
-        return
     for module in network.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
             fresh = torch.empty(parameter.shape, dtype=parameter.dtype, device=device)
             setattr(module, name, nn.Parameter(fresh, requires_grad=False))
+
+
+def _room(parameters: Mapping[str, Tensor], names: Names, entry: Entry) -> Tensor | None:
+    """The memory of the parameter that a tensor is byte for byte; None if it must be converted or cut."""
+    places = names(entry.name) or ()
+    if len(places) != 1 or places[0].rows is not None:
+        return None
+    target = parameters[places[0].parameter][places[0].index]
+    fits = target.dtype == entry.dtype and target.device.type == "cpu" and target.is_contiguous()
+    return target if fits else None
 
 
 def _put(target: Tensor, place: Place, start: int, rows: Tensor) -> None:
@@ -169,8 +156,3 @@ def _rows_shape(entry: Entry, place: Place) -> tuple[int, ...]:
         return entry.shape
     first, end = place.rows
     return (max(0, min(end, entry.shape[0]) - first), *entry.shape[1:])
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 from pbench.errors import UsageError, unknown_name
 from pbench.tasks.spec import TaskSpec
@@ -26,7 +26,7 @@ def resolve(names: Sequence[str], suites: Sequence[Suite] | None = None) -> list
     group, if one task of the benchmark (or else one of all) is called so; a category of the
     benchmark. `suites`: where to look instead of in the shipped ones. UsageError for others.
     """
-    shelf = _Shelf(suites)
+    shelf = _shipped() if suites is None else _Shelf(suites)
     return _once(spec for name in names for spec in shelf.meant(name))
 
 
@@ -80,6 +80,12 @@ class _Shelf:
     @cached_property
     def _everything(self) -> list[TaskSpec]:
         return _once(spec for name in self._names for spec in self._suite(name).tasks)
+
+
+@cache
+def _shipped() -> _Shelf:
+    """The shipped suites, each read once in a process."""
+    return _Shelf(None)
 
 
 def _short(spec: TaskSpec) -> str:

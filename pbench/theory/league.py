@@ -194,19 +194,20 @@ def league(
 ) -> League:
     """Play `samplers` (names; all where none is given) over `SWEEPS` on lists of n items.
 
-    UsageError for unknown samplers, and for an n whose best partitions are not computed.
+    UsageError for unknown samplers, and for an n whose best partitions are not computed. Where nobody
+    is named, a plug-in that cannot be loaded is left out.
     """
     most = MOST_POSITIONS - 1
     if not 3 <= n <= most:
         raise UsageError(f"--n {n}: the league plays with lists of 3 to {most} items")
-    names = list(dict.fromkeys(SAMPLERS.get(name).name for name in samplers or SAMPLERS.names()))
+    points: dict[str, list[Point]] = {}
+    left_out: dict[str, str] = {}
+    names = _players(samplers, left_out)
     jobs = [
         _Job(name, options, n, samples, temperature, seed)
         for name in names
         for options in SWEEPS.get(name, ({},))
     ]
-    points: dict[str, list[Point]] = {}
-    left_out: dict[str, str] = {}
     with mapped(workers) as each:
         for job, found in zip(jobs, each(_play, jobs), strict=True):
             if isinstance(found, str):
@@ -215,6 +216,19 @@ def league(
                 points.setdefault(job.sampler, []).append(_point(job, found))
     standings = tuple(_standing(name, tuple(points[name])) for name in names if name in points)
     return League(n, samples, temperature, seed, standings, left_out)
+
+
+def _players(asked: Sequence[str], left_out: dict[str, str]) -> list[str]:
+    """Names of those who play, each once; a broken plug-in that nobody asked for goes to `left_out`."""
+    names: dict[str, None] = {}
+    for name in asked or SAMPLERS.names():
+        try:
+            names[SAMPLERS.get(name).name] = None
+        except UsageError as error:
+            if asked:
+                raise
+            left_out[name] = str(error)
+    return list(names)
 
 
 def _name(job: _Job) -> str:

@@ -65,3 +65,44 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, old, new, words):
     path = written(tmp_path, GOOD.replace(old, new))
     with pytest.raises(ConfigError, match=words):
         load_sweep(path)
+
+
+TOO_MANY = """\
+tasks: [waiting_line]
+matrix:
+  - model: tiny
+    sampler: [{name: confidence, k: 1}]
+  - model: [tiny, oracle]
+    sampler:
+      - name: [confidence, margin]
+        k: [1, 2, 3]
+      - {name: random, k: 1}
+    seed: SEEDS
+    temperature: [0.5, 1.0]
+"""
+
+
+def seeds(tmp_path: Path, count: int) -> Path:
+    return written(tmp_path, TOO_MANY.replace("SEEDS", str(list(range(count)))))
+
+
+def test_more_combinations_than_anybody_means_are_refused_before_they_are_made(tmp_path, monkeypatch):
+    monkeypatch.setattr("pbench.decode.sweep_file.MOST_COMBINATIONS", 28 * 40)
+    assert len(load_sweep(seeds(tmp_path, 40)).matrix) == 2
+    made = []
+    monkeypatch.setattr(
+        "pbench.decode.sweep_file.sampler_choices", lambda entry: made.append(entry) or [(None, {})]
+    )
+    with pytest.raises(ConfigError) as error:
+        load_sweep(seeds(tmp_path, 41))
+    said = str(error.value)
+    assert "sweep.yaml:5" in said
+    assert "1,148 combinations, of which at most 1,120 can be planned" in said
+    assert "longest: seed (41), sampler (7), model (2)" in said
+    assert made == [{"name": "confidence", "k": 1}]  # of the matrix before
+
+
+def test_a_million_combinations_are_the_bound(tmp_path):
+    wide = TOO_MANY.replace("SEEDS", str(list(range(300)))).replace("[0.5, 1.0]", str(list(range(250))))
+    with pytest.raises(ConfigError, match=r"1,050,000 combinations.*seed \(300\), temperature \(250\)"):
+        load_sweep(written(tmp_path, wide))

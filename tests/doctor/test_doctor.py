@@ -259,3 +259,23 @@ def test_a_missing_module_anywhere_leads_to_the_doctor(
     monkeypatch.setattr(root, "app", fail)
     assert root._run([]) == 2
     assert "pbench doctor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("threads", "load", "state"), [(2, 1.51, "note"), (2, 1.5, "ok"), (1, 30.0, "ok"), (2, None, "ok")]
+)
+def test_threads_beside_other_work(
+    threads: int, load: float | None, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def average() -> tuple[float, float, float]:
+        if load is None:
+            raise OSError("unobtainable")
+        return load, 0.0, 0.0
+
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads)
+    monkeypatch.setattr("pbench.processes.cores", lambda: 2)
+    monkeypatch.setattr("os.getloadavg", average)
+    found = one(machine.threads(), "threads")
+    assert found.state == state
+    assert f"torch takes {threads} on the CPU" in found.found
+    assert ("OMP_NUM_THREADS=1" in (found.mend or "")) == (state == "note")

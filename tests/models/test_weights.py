@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from pbench.errors import ArtifactError
-from pbench.models import find_model, load_model
+from pbench.models import find_model, load_model, weights
 from pbench.models.checkpoint import Checkpoint
 from pbench.models.random_checkpoint import write_random
 from pbench.models.safetensors_file import SafetensorsFile
@@ -59,12 +59,12 @@ def test_tensors_go_where_their_names_say(tmp_path):
     net = Net()
     files = saved(tmp_path, TENSORS)
     check_weights(net, files, names, tmp_path)
-    digests = load_weights(net, files, names, CPU)
+    load_weights(net, files, names, CPU)
     assert torch.equal(net.experts, torch.stack([TENSORS[f"expert.{n}"] for n in range(3)]))
     assert torch.equal(torch.cat([net.query, net.key]), TENSORS["query_key"])
     assert float(net.scale) == 2.5
     whole = (tmp_path / "model.safetensors").read_bytes()
-    assert digests == {"model.safetensors": hashlib.sha256(whole).hexdigest()}
+    assert [file.digest() for file in files] == [hashlib.sha256(whole).hexdigest()]
     assert not any(parameter.requires_grad for parameter in net.parameters())
 
 
@@ -73,6 +73,21 @@ def test_large_tensors_come_in_chunks(tmp_path, monkeypatch):
     net = Net()
     load_weights(net, saved(tmp_path, TENSORS), names, CPU)
     assert torch.equal(torch.cat([net.query, net.key]), TENSORS["query_key"])
+
+
+def test_what_a_parameter_is_byte_for_byte_is_read_into_it(tmp_path, monkeypatch):
+    handed_over = []
+    put = weights._put
+    monkeypatch.setattr(weights, "_put", lambda *given: (handed_over.append(given[1].parameter), put(*given)))
+    net = Net()
+    load_weights(net, saved(tmp_path, TENSORS), names, CPU)
+    assert handed_over == ["query", "key"]  # one tensor of the file, taken apart
+    assert torch.equal(net.experts[1], TENSORS["expert.1"])
+    handed_over.clear()
+    other = Net()
+    load_weights(other, saved(tmp_path, {k: v.half() for k, v in TENSORS.items()}), names, CPU)
+    assert sorted(handed_over) == ["experts", "experts", "experts", "key", "query", "scale"]
+    assert float(other.scale) == 2.5
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])

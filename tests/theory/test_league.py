@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import EntryPoint
 
 import pytest
 
+from pbench.cli import app as root
 from pbench.errors import UsageError
 from pbench.samplers import SAMPLERS
 from pbench.theory import league as module
 from pbench.theory.league import LEAGUE_TASKS, OPEN_TASKS, SWEEPS, league
 from pbench.theory.league_sheets import league_sheets
+
+if not root.app.registered_commands:
+    root._register()
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +108,29 @@ def test_lists_too_short_or_too_long(n):
 def test_unknown_samplers_list_the_known():
     with pytest.raises(UsageError, match="known: "):
         league(5, 1, samplers=("confidense",))
+
+
+BROKEN = EntryPoint("bad-plugin", "no_such_module_at_all:Sampler", "pbench.samplers")
+
+
+@pytest.fixture
+def broken_plugin(monkeypatch):
+    monkeypatch.setattr(SAMPLERS, "_foreign", {"bad-plugin": BROKEN})
+    monkeypatch.setattr(SAMPLERS, "broken", {})
+    monkeypatch.setattr(SAMPLERS, "names", lambda: ["confidence", "bad-plugin"])
+
+
+def test_a_broken_plugin_is_left_out_unless_it_was_asked_for(broken_plugin):
+    found = league(4, 2)
+    assert [standing.sampler for standing in found.standings] == ["confidence"]
+    assert "no_such_module_at_all" in found.left_out["bad-plugin"]
+    with pytest.raises(UsageError, match="bad-plugin"):
+        league(4, 2, samplers=("bad-plugin",))
+
+
+def test_the_command_warns_of_it(broken_plugin, capsys):
+    assert root._run(["theory", "league", "--n", "4", "--samples", "2", "--workers", "1"]) == 0
+    said = capsys.readouterr()
+    assert "confidence" in said.out
+    assert said.err.count("bad-plugin") == 1
+    assert "warning: left out: sampler 'bad-plugin'" in said.err
