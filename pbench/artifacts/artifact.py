@@ -103,16 +103,16 @@ def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.
     return _form(path).read_batches(path, kind, columns)
 
 
-def scan(path: Path, kind: Kind, columns: Sequence[str]) -> Scan | None:
-    """kind_of, read_manifest and read_columns at once, for searches through many files.
+def scan(path: Path) -> Scan | None:
+    """kind_of, read_manifest and the numbers of scores at once, for searches through many files.
 
-    None for a file that is none of pbench's; no columns where the artifact is of another kind.
-    ArtifactError as kind_of and read_columns raise it.
+    None for a file that is none of pbench's. ArtifactError as kind_of raises it, and for scores as
+    read_columns does.
     """
     if not _may_be_artifact(path):
         return None
     try:
-        return _form(path).scan(path, kind, columns)
+        return _form(path).scan(path)
     except parquet.ForeignError:
         return None
 

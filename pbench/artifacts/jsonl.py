@@ -102,10 +102,14 @@ def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.
     yield from read_columns(path, kind, columns).to_batches()
 
 
-def scan(path: Path, kind: Kind, columns: Sequence[str]) -> Scan:
-    """read_manifest, and read_columns where the file holds `kind`."""
+def scan(path: Path) -> Scan:
+    """The manifest and, of scores, the rows as a sheet."""
+    from pbench.artifacts.sheet import COLUMNS, sheet_of
+
     manifest = read_manifest(path)
-    return Scan(manifest, read_columns(path, kind, columns) if manifest["kind"] == kind else None)
+    if manifest["kind"] != "scores":
+        return Scan(manifest)
+    return Scan(manifest, sheet_of(read_columns(path, "scores", COLUMNS)))
 
 
 def _to_arrow(value: Any) -> Any:

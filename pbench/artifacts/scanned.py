@@ -5,18 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from pbench.artifacts.sheet import Sheet
 
 __all__ = ["Scan"]
 
 
 class Scan(NamedTuple):
-    """The manifest and, where the artifact is of the kind asked for, its verified columns.
-
-    `seal` stands for all bytes of a Parquet file, see `parquet.verified_seal`; None where the columns
-    were not read, and for the .jsonl form.
-    """
+    """The manifest and, where the artifact holds scores, the numbers of its rows, verified."""
 
     manifest: dict[str, Any]
-    columns: pa.Table | None = None
-    seal: bytes | None = None
+    sheet: Sheet | None = None

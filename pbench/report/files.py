@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from pbench.artifacts import read_manifest
+from pbench.artifacts import Scan, read_manifest, scan
+from pbench.artifacts.sheet import Sheet
 from pbench.config import content_hash
 from pbench.errors import ArtifactError
 from pbench.report.points import Settings, TaskInfo, number
-from pbench.report.reader import Found, read_many
-from pbench.report.sheet import Sheet
 
 __all__ = ["Progress", "ScoreFile", "foreign", "read_score_file", "read_score_files"]
 
@@ -85,18 +84,18 @@ def _other(path: Path, kind: str) -> ArtifactError:
     return ArtifactError(f"{path}: holds {kind}, not scores; name a file that `pbench score` wrote")
 
 
-def read_score_files(paths: Sequence[Path], folder: Path | None = None) -> Iterator[ScoreFile | str | None]:
+def read_score_files(paths: Iterable[Path]) -> Iterator[ScoreFile | str | None]:
     """For each path the score file, only the kind of another artifact, or None for no artifact.
 
-    `folder` is where what was read of many files is kept for the next time (None: nowhere).
     ArtifactError as read_score_file raises it for scores, and for any corrupt artifact: the first in
     the order of `paths`.
     """
-    for path, found in zip(paths, read_many(paths, folder), strict=True):
+    for path in paths:
+        found = scan(path)
         yield None if found is None else _score_file(path, found)
 
 
-def _score_file(path: Path, found: Found) -> ScoreFile | str:
+def _score_file(path: Path, found: Scan) -> ScoreFile | str:
     if found.sheet is None:
         return str(found.manifest["kind"])
     try:

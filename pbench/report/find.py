@@ -38,8 +38,7 @@ def find_scores(inputs: Sequence[Path]) -> Found:
     scores: dict[Path, ScoreFile] = {}
     generations: list[Path] = []
     folders: dict[Path, Path] = {}
-    searched = [path for path in inputs if path.is_dir()]
-    found = read_score_files([entry.path for entry in artifacts], searched[0] if len(searched) == 1 else None)
+    found = read_score_files(entry.path for entry in artifacts)
     for entry, one in zip(artifacts, found, strict=True):
         if isinstance(one, ScoreFile):
             scores.setdefault(_real(entry.path, folders), one)
