@@ -16,7 +16,7 @@ from pbench.config import content_hash
 from pbench.errors import ArtifactError
 from pbench.report.points import Settings, TaskInfo, number
 
-__all__ = ["Progress", "ScoreFile", "foreign", "read_score_file", "read_score_files"]
+__all__ = ["Progress", "ScoreFile", "foreign", "read_score_files"]
 
 
 class Progress(NamedTuple):
@@ -64,31 +64,19 @@ class ScoreFile:
         return f"{status}: {self.path} has {done} of {selected} samples"
 
 
-def read_score_file(path: Path) -> ScoreFile:
-    """Read a score file; ArtifactError if it is none, is corrupt, or lacks what a report needs."""
-    found = next(read_score_files([path]))
-    if isinstance(found, ScoreFile):
-        return found
-    raise foreign(path) if found is None else _other(path, found)
-
-
 def foreign(path: Path) -> ArtifactError:
     """What is wrong with a file that is none of pbench's artifacts."""
     try:
-        return _other(path, str(read_manifest(path)["kind"]))
+        kind = read_manifest(path)["kind"]
     except ArtifactError as error:
         return error
-
-
-def _other(path: Path, kind: str) -> ArtifactError:
     return ArtifactError(f"{path}: holds {kind}, not scores; name a file that `pbench score` wrote")
 
 
 def read_score_files(paths: Iterable[Path]) -> Iterator[ScoreFile | str | None]:
     """For each path the score file, only the kind of another artifact, or None for no artifact.
 
-    ArtifactError as read_score_file raises it for scores, and for any corrupt artifact: the first in
-    the order of `paths`.
+    ArtifactError for a corrupt artifact and for scores that lack what a report needs, at its turn.
     """
     for path in paths:
         found = scan(path)
