@@ -148,12 +148,14 @@ def _glance(path: Path) -> Scan | None:
 
     try:
         with open(path, "rb", buffering=0) as file:
-            data = file.read(_WHOLE_BYTES + 1)
+            if os.fstat(file.fileno()).st_size > _WHOLE_BYTES:
+                return None
+            data = file.read()
     except OSError:
         return None
     footer = len(data) - _TAIL_BYTES - int.from_bytes(data[-_TAIL_BYTES : -len(_MAGIC)], "little")
     end = footer - _SEAL_BYTES
-    if len(data) > _WHOLE_BYTES or end < len(_MAGIC) or not sheet_block.is_before(data, end):
+    if end < len(_MAGIC) or not sheet_block.is_before(data, end):
         return None
     hashes = hashlib.sha256(data[:end]).digest() + hashlib.sha256(data[footer:]).digest()
     if data[end:footer] != _SEAL + hashes:

@@ -25,7 +25,9 @@ _FORM = 1  # another number where this form, or what a number in a Sheet means, 
 _MARK = b"pbsheet\0" + hashlib.sha256(repr((_FORM, PER_ROW, STATUSES)).encode()).digest()[:8]
 _LENGTH_BYTES = 4
 _SMALL = {"f": ("|u1", "<u2", "<u4", "<f4"), "i": ("|u1", "<u2", "<u4")}  # by the kind in memory
-_TYPES = {"task": "<i8", "index": "<i8", "status": "|i1"}  # in memory; the others are "<f8"
+_INTEGERS = {"task": "<i8", "index": "<i8", "status": "|i1"}
+_TYPES = {name: np.dtype(_INTEGERS.get(name, "<f8")) for name in PER_ROW}  # in memory
+_BACKWARDS = tuple(reversed(_TYPES.items()))
 
 
 class Block(NamedTuple):
@@ -37,7 +39,7 @@ class Block(NamedTuple):
 
 def to_bytes(sheet: Sheet, manifest: slice) -> bytes:
     """The block of `sheet`; `manifest` is where its JSON stands in the footer, in bytes."""
-    columns = [_packed(getattr(sheet, name).astype(_type(name))) for name in PER_ROW]
+    columns = [_packed(getattr(sheet, name).astype(kind)) for name, kind in _TYPES.items()]
     header = orjson.dumps(
         {
             "rows": len(sheet.task),
@@ -61,16 +63,11 @@ def from_bytes(data: bytes, end: int) -> Block:
     first = last - int.from_bytes(data[last : last + _LENGTH_BYTES], "little")
     header = orjson.loads(data[first:last])
     rows, columns = header["rows"], {}
-    for name, kind in zip(reversed(PER_ROW), reversed(header["types"]), strict=True):
-        stored = np.dtype(kind)
-        first -= rows * stored.itemsize
-        columns[name] = np.frombuffer(data, stored, rows, first).astype(_type(name))  # a copy, aligned
+    for (name, kind), stored in zip(_BACKWARDS, reversed(header["types"]), strict=True):
+        first -= rows * int(stored[2])
+        columns[name] = np.frombuffer(data, stored, rows, first).astype(kind)  # a copy, aligned
     start, length = header["manifest"]
     return Block(Sheet(**columns, tasks=tuple(header["tasks"])), slice(start, start + length))
-
-
-def _type(name: str) -> str:
-    return _TYPES.get(name, "<f8")
 
 
 def _packed(column: np.ndarray) -> np.ndarray:

@@ -35,9 +35,9 @@ def find_scores(inputs: Sequence[Path]) -> Found:
     listed = [entry for path in inputs for entry in _listed(path)]
     journals = [entry.path for entry in listed if entry.is_journal]
     artifacts = [entry for entry in listed if not entry.is_journal]
-    scores: dict[Path, ScoreFile] = {}
+    scores: dict[str, ScoreFile] = {}
     generations: list[Path] = []
-    folders: dict[Path, Path] = {}
+    folders: dict[str, str] = {}
     found = read_score_files(entry.path for entry in artifacts)
     for entry, one in zip(artifacts, found, strict=True):
         if isinstance(one, ScoreFile):
@@ -73,14 +73,14 @@ def _listed(path: Path) -> Iterator[_Entry]:
         yield _Entry(path, True)
 
 
-def _real(path: Path, folders: dict[Path, Path]) -> Path:
+def _real(path: Path, folders: dict[str, str]) -> str:
     """`path` without symbolic links; `folders` keeps those of folders, which many files share."""
-    if path.is_symlink():
-        return path.resolve()
-    folder = path.parent
+    if os.path.islink(path):
+        return os.path.realpath(path)
+    folder, name = os.path.split(path)
     if folder not in folders:
-        folders[folder] = folder.resolve()
-    return folders[folder] / path.name
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
