@@ -13,6 +13,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -20,8 +21,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pbench.artifacts import manifest as manifests
 from pbench.artifacts.files import atomic_file
 from pbench.artifacts.rows import Record, from_row, to_row
-from pbench.artifacts.scanned import Scan
 from pbench.artifacts.schemas import Kind, column_names, schema
+from pbench.artifacts.scored import Scored
 from pbench.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -134,45 +135,62 @@ def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.
         yield from parquet.iter_batches(_GROUP_ROWS, columns=list(columns), use_threads=_THREADS)
 
 
-def scan(path: Path) -> Scan:
-    """The manifest and, of scores, the rows as a sheet; the whole file is verified for these."""
+def scan(path: Path) -> Scored | Kind:
+    """Manifest and numbers of scores, the whole file verified; of others the kind, the footer verified."""
     return _glance(path) or _scan(path)
 
 
-def _glance(path: Path) -> Scan | None:
-    """scan of a sound file of at most 1 MB that has a block; None for any other.
+def _glance(path: Path) -> Scored | Kind | None:
+    """scan of a sound file by its last bytes and its block, in a tenth of the time that Parquet takes.
 
-    Parquet alone needs a millisecond to open a file and to read columns, however small they are.
+    None for any other file, and for scores that have no block or more than 1 MB.
     """
-    from pbench.artifacts import sheet_block
-
     try:
         with open(path, "rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size > _WHOLE_BYTES:
-                return None
-            data = file.read()
+            size = os.fstat(file.fileno()).st_size
+            footer = _sealed_footer(file, size)
+            kind = manifests.kind_in(footer)
+            if kind != "scores":
+                return kind
+            file.seek(0)
+            return _from_block(file.read(), footer, path) if size <= _WHOLE_BYTES else None
     except OSError:
         return None
-    footer = len(data) - _TAIL_BYTES - int.from_bytes(data[-_TAIL_BYTES : -len(_MAGIC)], "little")
-    end = footer - _SEAL_BYTES
-    if end < len(_MAGIC) or not sheet_block.is_before(data, end):
+
+
+def _sealed_footer(file: FileIO, size: int) -> bytes:
+    """As _read_footer, if the seal vouches for it; otherwise empty or an OSError."""
+    file.seek(size - _TAIL_BYTES)
+    length = int.from_bytes(file.read(4), "little") + _TAIL_BYTES
+    file.seek(size - length - _SEAL_BYTES)
+    seal, footer = file.read(_SEAL_BYTES), file.read()
+    sound = seal.startswith(_SEAL) and seal.endswith(hashlib.sha256(footer).digest())
+    return footer if sound else b""
+
+
+def _from_block(data: bytes, footer: bytes, path: Path) -> Scored | None:
+    from pbench.artifacts import sheet_block
+
+    end = len(data) - len(footer) - _SEAL_BYTES
+    if not sheet_block.is_before(data, end):
         return None
-    hashes = hashlib.sha256(data[:end]).digest() + hashlib.sha256(data[footer:]).digest()
-    if data[end:footer] != _SEAL + hashes:
+    if not data.startswith(hashlib.sha256(data[:end]).digest(), end + len(_SEAL)):
         return None
     block = sheet_block.from_bytes(data, end)
-    manifest = manifests.parse(data[footer:][block.manifest], path)
-    return Scan(manifest, block.sheet) if manifest["rows"] == len(block.sheet.task) else None
+    manifest = manifests.parse(footer[block.manifest], path)
+    return Scored(manifest, block.sheet) if manifest["rows"] == len(block.sheet.task) else None
 
 
-def _scan(path: Path) -> Scan:
+def _scan(path: Path) -> Scored | Kind:
+    """The same with Parquet, for any file; ArtifactError says what is wrong with it."""
     from pbench.artifacts.sheet import COLUMNS, sheet_of
 
     with _opened(path) as (file, parquet, manifest):
-        if manifest["kind"] != "scores":
-            return Scan(manifest)
-        _verify(file, parquet, manifest, "scores", path)
-        return Scan(manifest, sheet_of(_columns(parquet, "scores", manifest["schema_version"], COLUMNS)))
+        kind: Kind = manifest["kind"]
+        if kind != "scores":
+            return kind
+        _verify(file, parquet, manifest, kind, path)
+        return Scored(manifest, sheet_of(_columns(parquet, kind, manifest["schema_version"], COLUMNS)))
 
 
 def _columns(parquet: pq.ParquetFile, kind: Kind, version: int, columns: Sequence[str]) -> pa.Table:

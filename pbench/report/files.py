@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from pbench.artifacts import Scan, read_manifest, scan
+from pbench.artifacts import Kind, Scored, read_manifest, scan
 from pbench.artifacts.sheet import Sheet
 from pbench.config import content_hash
 from pbench.errors import ArtifactError
@@ -73,19 +73,17 @@ def foreign(path: Path) -> ArtifactError:
     return ArtifactError(f"{path}: holds {kind}, not scores; name a file that `pbench score` wrote")
 
 
-def read_score_files(paths: Iterable[Path]) -> Iterator[ScoreFile | str | None]:
+def read_score_files(paths: Iterable[Path]) -> Iterator[ScoreFile | Kind | None]:
     """For each path the score file, only the kind of another artifact, or None for no artifact.
 
     ArtifactError for a corrupt artifact and for scores that lack what a report needs, at its turn.
     """
     for path in paths:
         found = scan(path)
-        yield None if found is None else _score_file(path, found)
+        yield _score_file(path, found) if isinstance(found, Scored) else found
 
 
-def _score_file(path: Path, found: Scan) -> ScoreFile | str:
-    if found.sheet is None:
-        return str(found.manifest["kind"])
+def _score_file(path: Path, found: Scored) -> ScoreFile:
     try:
         return _parse(path, found.manifest, found.sheet)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

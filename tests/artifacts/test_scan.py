@@ -2,18 +2,18 @@
 
 import pytest
 
-from pbench.artifacts import read_columns, read_manifest, scan, write_artifact
+from pbench.artifacts import SCHEMA_VERSION, manifest, parquet, read_columns, read_manifest, scan, write_artifact
 from pbench.artifacts.sheet import COLUMNS, PER_ROW, sheet_of
 from pbench.errors import ArtifactError
-from tests.artifacts.conftest import make_generation, make_score
+from tests.artifacts.conftest import MAKERS, make_score
 
 
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
 def test_the_same_as_one_by_one(tmp_path, ending):
     rows = list(map(make_score, range(300)))
     path = write_artifact(tmp_path / f"a.{ending}", "scores", rows, {"status": "x"})
-    manifest, sheet = scan(path)
-    assert manifest == read_manifest(path)
+    told, sheet = scan(path)
+    assert told == read_manifest(path)
     expected = sheet_of(read_columns(path, "scores", COLUMNS))
     assert sheet.tasks == expected.tasks
     for name in PER_ROW:
@@ -21,10 +21,10 @@ def test_the_same_as_one_by_one(tmp_path, ending):
 
 
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
-def test_another_kind_has_no_sheet(tmp_path, ending):
-    path = write_artifact(tmp_path / f"a.{ending}", "generations", [make_generation(0)], {})
-    found = scan(path)
-    assert (found.manifest["kind"], found.sheet) == ("generations", None)
+@pytest.mark.parametrize("kind", ["samples", "generations"])
+def test_of_another_kind_only_its_name(tmp_path, kind, ending):
+    path = write_artifact(tmp_path / f"a.{ending}", kind, [MAKERS[kind](0)], {"x": '{"kind":"scores",'})
+    assert scan(path) == kind
 
 
 def test_no_artifact(tmp_path):
@@ -37,4 +37,22 @@ def test_a_damaged_jsonl_file_is_an_error(tmp_path):
     path = write_artifact(tmp_path / "a.jsonl", "scores", [make_score(0)], {})
     path.write_bytes(path.read_bytes().replace(b"0.5", b"0.6"))
     with pytest.raises(ArtifactError, match=r"a\.jsonl"):
+        scan(path)
+
+
+def test_a_damaged_footer_of_another_kind_is_an_error(tmp_path):
+    path = write_artifact(tmp_path / "a.parquet", "generations", [MAKERS["generations"](0)], {"seed": 1})
+    whole = path.read_bytes()
+    for damaged in (whole.replace(b'"seed":1', b'"seed":2'), whole[:-9], whole[:7], whole[:4] + whole[-8:]):
+        path.write_bytes(damaged)
+        assert parquet._glance(path) is None
+        with pytest.raises(ArtifactError, match=r"a\.parquet"):
+            scan(path)
+
+
+def test_a_newer_schema_of_another_kind_is_an_error(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        path = write_artifact(tmp_path / "a.parquet", "samples", [MAKERS["samples"](0)], {})
+    with pytest.raises(ArtifactError, match="written by a newer pbench"):
         scan(path)
