@@ -167,12 +167,12 @@ def _columns_of(table: Table, columns: Sequence[int], number: int) -> Table:
 
 def _drawn(table: Table, width: int) -> str:
     """A clean table, its first column at the left of its place and the others at the right."""
-    columns = [_broken(column, room) for column, room in zip(_columns(table), _widths(table, width), strict=True)]
+    columns = [
+        _broken(column, room) for column, room in zip(_columns(table), _widths(table, width), strict=True)
+    ]
     widths = [_size([line for cell in column for line in cell]) for column in columns]
     head, *rows = (_row(cells, widths) for cells in zip(*columns, strict=True))
-    body = [
-        line for i, row in enumerate(rows) for line in [""] * (i in table.sections and i > 0) + row
-    ]
+    body = [line for i, row in enumerate(rows) for line in [""] * (i in table.sections and i > 0) + row]
     return "\n".join([table.title, "", *head, "─" * _line_width(widths), *body, ""])
 
 
@@ -187,7 +187,7 @@ def _row(cells: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
 
 
 def _widths(table: Table, width: int) -> list[int]:
-    """Widths of the columns: while the table is too wide, the widest that can be broken is, the first one last."""
+    """Widths of the columns: while the table is too wide, the widest is broken, and the first one last."""
     columns = _columns(table)
     widths, needs = [_size(column) for column in columns], [_need(column) for column in columns]
     while _line_width(widths) > width:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from pbench.artifacts import SCHEMA_VERSION, manifest, parquet, read_columns, read_manifest, scan, write_artifact
+from pbench.artifacts import (
+    SCHEMA_VERSION,
+    manifest,
+    parquet,
+    read_columns,
+    read_manifest,
+    scan,
+    write_artifact,
+)
 from pbench.artifacts.sheet import COLUMNS, PER_ROW, sheet_of
 from pbench.errors import ArtifactError
 from tests.artifacts.conftest import MAKERS, make_score

@@ -23,10 +23,10 @@ from tests.report.made import Run, write_scores, zeros_and_ones
 from tests.report.made_traces import EOS, HOSTILE, RIGHT, SWAPPED, generation, remasked, sample, write_run
 
 pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra `dev`")
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 pytestmark = needs_chromium
 SUITE = SuiteTasks("lists", ("lists/copy", "lists/shuffle"))
