@@ -4,7 +4,6 @@
     python benchmarks/report.py DIR                        each format over DIR, in a process of its own
 
 Goals on 2 cores over 11,292 files and 1.13 million rows: table and JSON in 10 s and 1 GB, HTML in 30 s.
-The first report of a folder reads all files; later ones find what it kept (`again`).
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ import numpy as np
 from pbench.artifacts import write_artifact
 from pbench.config import config_id
 from pbench.records import Score
-from pbench.report.kept import kept_path
 from pbench.tasks import load_suite
 
 SAMPLES = 100
@@ -160,28 +158,23 @@ def make(folder: Path, files: int) -> None:
 
 
 def measure(folder: Path) -> None:
-    """Wall time, processor time and peak memory of each format, without and with what a report keeps."""
+    """Wall time, processor time and peak memory of each format, in a process of its own."""
     for form, goal in FORMATS.items():
-        kept_path(folder).unlink(missing_ok=True)
-        for name in (form, f"{form} again"):
-            _measure(folder, form, f"{name} (goal {goal} s)")
-
-
-def _measure(folder: Path, form: str, name: str) -> None:
-    with tempfile.TemporaryDirectory() as out:
-        target = Path(out) / {"table": "report.txt", "json": "report.json", "html": "report.html"}[form]
-        command = ["-m", "pbench", "report", str(folder), "--format", form, "--out", str(target)]
-        started = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        print(
-            f"{name}: {seconds:.1f} s, processor {usage.ru_utime + usage.ru_stime:.1f} s, "
-            f"peak of a process {usage.ru_maxrss / 1024**2:.2f} GB, exit {process.returncode}, "
-            f"{target.stat().st_size / 1e6:.1f} MB",
-            flush=True,
-        )
+        with tempfile.TemporaryDirectory() as out:
+            target = Path(out) / {"table": "report.txt", "json": "report.json", "html": "report.html"}[form]
+            command = ["-m", "pbench", "report", str(folder), "--format", form, "--out", str(target)]
+            started = time.perf_counter()
+            process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+            process.returncode = os.waitstatus_to_exitcode(status)
+            print(
+                f"{form} (goal {goal} s): {seconds:.1f} s, "
+                f"processor {usage.ru_utime + usage.ru_stime:.1f} s, "
+                f"peak memory {usage.ru_maxrss / 1024**2:.2f} GB, exit {process.returncode}, "
+                f"{target.stat().st_size / 1e6:.1f} MB",
+                flush=True,
+            )
 
 
 def main() -> None:

@@ -23,9 +23,8 @@ from pbench.artifacts.environment import environment
 from pbench.artifacts.files import atomic_file, atomic_text, file_hash, numbered_lines
 from pbench.artifacts.journal import Journal, Replay
 from pbench.artifacts.lock import run_lock
-from pbench.artifacts.parquet import verified_seal
-from pbench.artifacts.scanned import Scan
 from pbench.artifacts.schemas import SCHEMA_VERSION, Kind
+from pbench.artifacts.scored import Scored
 from pbench.artifacts.text import valid_text
 
 __all__ = [
@@ -33,7 +32,7 @@ __all__ = [
     "Journal",
     "Kind",
     "Replay",
-    "Scan",
+    "Scored",
     "atomic_file",
     "atomic_text",
     "difference",
@@ -51,6 +50,5 @@ __all__ = [
     "samples_hash",
     "scan",
     "valid_text",
-    "verified_seal",
     "write_artifact",
 ]

@@ -14,8 +14,8 @@ import orjson
 from pbench.artifacts import jsonl, parquet
 from pbench.artifacts import manifest as manifests
 from pbench.artifacts.rows import Record, kind_of_record, to_row
-from pbench.artifacts.scanned import Scan
 from pbench.artifacts.schemas import Kind, column_names
+from pbench.artifacts.scored import Scored
 from pbench.errors import ArtifactError, UsageError, unknown_name
 from pbench.records import Generation, Sample
 
@@ -103,16 +103,15 @@ def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.
     return _form(path).read_batches(path, kind, columns)
 
 
-def scan(path: Path, kind: Kind, columns: Sequence[str]) -> Scan | None:
-    """kind_of, read_manifest and read_columns at once, for searches through many files.
+def scan(path: Path) -> Scored | Kind | None:
+    """What a report reads of a score file, only the kind of another artifact, or None for no artifact.
 
-    None for a file that is none of pbench's; no columns where the artifact is of another kind.
-    ArtifactError as kind_of and read_columns raise it.
+    For searches through many files. ArtifactError as kind_of raises it, and for scores as read_columns.
     """
     if not _may_be_artifact(path):
         return None
     try:
-        return _form(path).scan(path, kind, columns)
+        return _form(path).scan(path)
     except parquet.ForeignError:
         return None
 

@@ -18,8 +18,8 @@ import orjson
 from pbench.artifacts import manifest as manifests
 from pbench.artifacts.files import atomic_file, file_hash, leftovers, sync_folder
 from pbench.artifacts.rows import Record, from_row, to_row
-from pbench.artifacts.scanned import Scan
 from pbench.artifacts.schemas import Kind, column_names, schema
+from pbench.artifacts.scored import Scored
 from pbench.artifacts.text import json_bytes
 from pbench.errors import ArtifactError
 
@@ -102,10 +102,13 @@ def read_batches(path: Path, kind: Kind, columns: Sequence[str]) -> Iterator[pa.
     yield from read_columns(path, kind, columns).to_batches()
 
 
-def scan(path: Path, kind: Kind, columns: Sequence[str]) -> Scan:
-    """read_manifest, and read_columns where the file holds `kind`."""
+def scan(path: Path) -> Scored | Kind:
+    """Manifest and numbers of scores; only the kind of another artifact."""
+    from pbench.artifacts.sheet import COLUMNS, sheet_of
+
     manifest = read_manifest(path)
-    return Scan(manifest, read_columns(path, kind, columns) if manifest["kind"] == kind else None)
+    kind: Kind = manifest["kind"]
+    return Scored(manifest, sheet_of(read_columns(path, kind, COLUMNS))) if kind == "scores" else kind
 
 
 def _to_arrow(value: Any) -> Any:

@@ -13,7 +13,7 @@ from pbench.artifacts.schemas import KINDS, MADE_BY, SCHEMA_VERSION, Kind
 from pbench.artifacts.text import json_bytes
 from pbench.errors import ArtifactError
 
-__all__ = ["check", "complete", "parse", "require_kind", "to_bytes"]
+__all__ = ["check", "complete", "kind_in", "parse", "require_kind", "to_bytes"]
 
 
 def complete(manifest: Mapping[str, Any], kind: Kind, rows: int) -> dict[str, Any]:
@@ -25,6 +25,13 @@ def complete(manifest: Mapping[str, Any], kind: Kind, rows: int) -> dict[str, An
 def to_bytes(manifest: Mapping[str, Any]) -> bytes:
     """JSON of a manifest, keys in the order given; ValueError for values without a JSON form."""
     return json_bytes(manifest)
+
+
+def kind_in(data: bytes) -> Kind | None:
+    """The kind that a manifest of this version somewhere in `data` begins with; None if there is none."""
+    head = b'{"schema_version":%d,"kind":"' % SCHEMA_VERSION
+    _, found, rest = data.partition(head)
+    return next((kind for kind in KINDS if found and rest.startswith(b'%s",' % kind.encode())), None)
 
 
 def parse(data: bytes, path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from pbench.artifacts import read_manifest
+from pbench.artifacts import Kind, Scored, read_manifest, scan
+from pbench.artifacts.sheet import Sheet
 from pbench.config import content_hash
 from pbench.errors import ArtifactError
 from pbench.report.points import Settings, TaskInfo, number
-from pbench.report.reader import Found, read_many
-from pbench.report.sheet import Sheet
 
-__all__ = ["Progress", "ScoreFile", "foreign", "read_score_file", "read_score_files"]
+__all__ = ["Progress", "ScoreFile", "foreign", "read_score_files"]
 
 
 class Progress(NamedTuple):
@@ -65,40 +64,26 @@ class ScoreFile:
         return f"{status}: {self.path} has {done} of {selected} samples"
 
 
-def read_score_file(path: Path) -> ScoreFile:
-    """Read a score file; ArtifactError if it is none, is corrupt, or lacks what a report needs."""
-    found = next(read_score_files([path]))
-    if isinstance(found, ScoreFile):
-        return found
-    raise foreign(path) if found is None else _other(path, found)
-
-
 def foreign(path: Path) -> ArtifactError:
     """What is wrong with a file that is none of pbench's artifacts."""
     try:
-        return _other(path, str(read_manifest(path)["kind"]))
+        kind = read_manifest(path)["kind"]
     except ArtifactError as error:
         return error
-
-
-def _other(path: Path, kind: str) -> ArtifactError:
     return ArtifactError(f"{path}: holds {kind}, not scores; name a file that `pbench score` wrote")
 
 
-def read_score_files(paths: Sequence[Path], folder: Path | None = None) -> Iterator[ScoreFile | str | None]:
+def read_score_files(paths: Iterable[Path]) -> Iterator[ScoreFile | Kind | None]:
     """For each path the score file, only the kind of another artifact, or None for no artifact.
 
-    `folder` is where what was read of many files is kept for the next time (None: nowhere).
-    ArtifactError as read_score_file raises it for scores, and for any corrupt artifact: the first in
-    the order of `paths`.
+    ArtifactError for a corrupt artifact and for scores that lack what a report needs, at its turn.
     """
-    for path, found in zip(paths, read_many(paths, folder), strict=True):
-        yield None if found is None else _score_file(path, found)
+    for path in paths:
+        found = scan(path)
+        yield _score_file(path, found) if isinstance(found, Scored) else found
 
 
-def _score_file(path: Path, found: Found) -> ScoreFile | str:
-    if found.sheet is None:
-        return str(found.manifest["kind"])
+def _score_file(path: Path, found: Scored) -> ScoreFile:
     try:
         return _parse(path, found.manifest, found.sheet)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -35,11 +35,10 @@ def find_scores(inputs: Sequence[Path]) -> Found:
     listed = [entry for path in inputs for entry in _listed(path)]
     journals = [entry.path for entry in listed if entry.is_journal]
     artifacts = [entry for entry in listed if not entry.is_journal]
-    scores: dict[Path, ScoreFile] = {}
+    scores: dict[str, ScoreFile] = {}
     generations: list[Path] = []
-    folders: dict[Path, Path] = {}
-    searched = [path for path in inputs if path.is_dir()]
-    found = read_score_files([entry.path for entry in artifacts], searched[0] if len(searched) == 1 else None)
+    folders: dict[str, str] = {}
+    found = read_score_files(entry.path for entry in artifacts)
     for entry, one in zip(artifacts, found, strict=True):
         if isinstance(one, ScoreFile):
             scores.setdefault(_real(entry.path, folders), one)
@@ -74,14 +73,14 @@ def _listed(path: Path) -> Iterator[_Entry]:
         yield _Entry(path, True)
 
 
-def _real(path: Path, folders: dict[Path, Path]) -> Path:
+def _real(path: Path, folders: dict[str, str]) -> str:
     """`path` without symbolic links; `folders` keeps those of folders, which many files share."""
-    if path.is_symlink():
-        return path.resolve()
-    folder = path.parent
+    if os.path.islink(path):
+        return os.path.realpath(path)
+    folder, name = os.path.split(path)
     if folder not in folders:
-        folders[folder] = folder.resolve()
-    return folders[folder] / path.name
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)
 
 
 def _candidates(folder: Path) -> Iterator[Path]:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+
+from rich.cells import cell_len
 
 __all__ = ["Table", "clean", "csv_text", "latex", "latex_escape", "markdown", "markdown_escape", "terminal"]
 
@@ -37,6 +40,7 @@ _LATEX = {
     "—": "---",
     "·": r"\textperiodcentered{}",
 }
+_GAP = "   "  # between the columns of a terminal
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -114,9 +118,10 @@ def csv_text(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def terminal(table: Table, width: int) -> str:
-    """Text for a terminal of `width` columns; a table that is too wide goes on below."""
-    text = _unwrapped(table, width)
-    return text or "\n".join(_wrapped(part, width) for part in _chunks(table, width))
+    """Text for a terminal of `width` columns: cells break at their spaces, and a table that is still
+    too wide goes on below. Words are never cut, whatever the width.
+    """
+    return "\n".join(_drawn(part, width) for part in _chunks(_cleaned(table), width))
 
 
 def _csv_cell(cell: Cell) -> Cell:
@@ -130,26 +135,24 @@ def _code_point(c: str) -> str:
     return rf"\texttt{{U+{ord(c):04X}}}"
 
 
-def _chunks(table: Table, width: int) -> list[Table]:
-    """The table cut into column groups that fit if cells break at their spaces."""
-    from rich.cells import cell_len
+def _cleaned(table: Table) -> Table:
+    rows = tuple(tuple(map(clean, row)) for row in table.rows)
+    return Table(clean(table.title), tuple(map(clean, table.columns)), rows, table.sections)
 
-    needs = [
-        max(
-            (cell_len(word) for row in (table.columns, *table.rows) for word in clean(row[i]).split()),
-            default=1,
-        )
-        for i in range(len(table.columns))
-    ]
-    first = max(cell_len(clean(row[0])) for row in (table.columns, *table.rows))
+
+def _chunks(table: Table, width: int) -> list[Table]:
+    """The table cut into column groups that fit if cells break at their spaces; whole if it fits as it is."""
+    columns = _columns(table)
+    full = [_size(column) for column in columns]
+    if _line_width(full) <= width:
+        return [table]
+    needs = [_need(column) for column in columns]
+    first = min(full[0], max(needs[0], width - len(_GAP) - max(needs[1:], default=0)))
     groups: list[list[int]] = [[]]
-    used = first + 2
-    for i, need in enumerate(needs[1:], start=1):
-        if groups[-1] and used + need + 2 > width:
+    for i in range(1, len(needs)):
+        if groups[-1] and _line_width([first, *(needs[k] for k in groups[-1]), needs[i]]) > width:
             groups.append([])
-            used = first + 2
         groups[-1].append(i)
-        used += need + 2
     return [_columns_of(table, [0, *group], number) for number, group in enumerate(groups)]
 
 
@@ -162,48 +165,69 @@ def _columns_of(table: Table, columns: Sequence[int], number: int) -> Table:
     return Table(title, pick(table.columns), tuple(map(pick, table.rows)), table.sections)
 
 
-def _unwrapped(table: Table, width: int) -> str | None:
-    """What _wrapped gives for a table whose cells all fit in one line; None if they do not.
-
-    A grid of the paper's size has 20,000 cells; this takes a hundredth of the time.
-    """
-    from rich.cells import cell_len
-
-    lines = [[clean(cell) for cell in row] for row in (table.columns, *table.rows)]
-    sizes = [[cell_len(cell) for cell in line] for line in lines]
-    widths = [max(column) for column in zip(*sizes, strict=True)]
-    if sum(widths) + 3 * (len(widths) - 1) > width or min(widths) == 0:
-        return None
-
-    def line(number: int) -> str:
-        gaps = [" " * (room - size) for room, size in zip(widths, sizes[number], strict=True)]
-        first, *others = zip(lines[number], gaps, strict=True)
-        return "   ".join(["".join(first), *(gap + cell for cell, gap in others)]).rstrip()
-
-    rule = "─" * (sum(widths) + 3 * (len(widths) - 1))
-    body = [
-        text
-        for i in range(len(table.rows))
-        for text in [""] * (i in table.sections and i > 0) + [line(i + 1)]
+def _drawn(table: Table, width: int) -> str:
+    """A clean table, its first column at the left of its place and the others at the right."""
+    columns = [
+        _broken(column, room) for column, room in zip(_columns(table), _widths(table, width), strict=True)
     ]
-    return "\n".join([clean(table.title), "", line(0), rule, *body, ""])
+    widths = [_size([line for cell in column for line in cell]) for column in columns]
+    head, *rows = (_row(cells, widths) for cells in zip(*columns, strict=True))
+    body = [line for i, row in enumerate(rows) for line in [""] * (i in table.sections and i > 0) + row]
+    return "\n".join([table.title, "", *head, "─" * _line_width(widths), *body, ""])
 
 
-def _wrapped(table: Table, width: int) -> str:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
+def _row(cells: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+    """The lines of a row whose cells have lines of their own."""
+    lines = []
+    for parts in zip_longest(*cells, fillvalue=""):
+        gaps = [" " * (room - cell_len(part)) for part, room in zip(parts, widths, strict=True)]
+        others = [gap + part for gap, part in zip(gaps[1:], parts[1:], strict=True)]
+        lines.append(_GAP.join([parts[0] + gaps[0], *others]).rstrip())
+    return lines
 
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
-    for number, name in enumerate(table.columns):
-        drawn.add_column(Text(clean(name)), justify="right" if number else "left", no_wrap=number == 0)
-    for number, row in enumerate(table.rows):
-        if number in table.sections:
-            drawn.add_section()
-        drawn.add_row(*(Text(clean(cell)) for cell in row))
-    out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None, markup=False, highlight=False, emoji=False)
-    console.print(drawn)
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join([clean(table.title), "", *lines, ""])
+
+def _widths(table: Table, width: int) -> list[int]:
+    """Widths of the columns: while the table is too wide, the widest is broken, and the first one last."""
+    columns = _columns(table)
+    widths, needs = [_size(column) for column in columns], [_need(column) for column in columns]
+    while _line_width(widths) > width:
+        open_ones = [i for i in range(len(columns)) if widths[i] > needs[i]]
+        if not open_ones:
+            break
+        i = max(open_ones, key=lambda i: (i > 0, widths[i], i))
+        widths[i] = _size([line for cell in _broken(columns[i], widths[i] - 1) for line in cell])
+    return widths
+
+
+def _broken(column: Sequence[str], width: int) -> list[list[str]]:
+    """The lines of each cell, broken at spaces so that none is wider than `width`, if its words are not."""
+    return [[cell] if cell_len(cell) <= width else _lines(cell, width) for cell in column]
+
+
+def _lines(cell: str, width: int) -> list[str]:
+    words = cell.split()
+    lines = words[:1]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _columns(table: Table) -> list[tuple[str, ...]]:
+    return list(zip(table.columns, *table.rows, strict=True))
+
+
+def _line_width(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _size(cells: Iterable[str]) -> int:
+    return max(map(cell_len, cells), default=0)
+
+
+def _need(column: Iterable[str]) -> int:
+    """The longest word."""
+    return _size(word for cell in column for word in cell.split())

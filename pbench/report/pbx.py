@@ -17,6 +17,7 @@ from pbench.report.series import Series
 __all__ = ["THRESHOLDS", "Excluded", "Pbx", "interpolated_speed", "measured_speed", "pbx"]
 
 THRESHOLDS = (90, 80, 75, 70, 60)
+_NO_SPEED = "its tokens per step are unknown"
 _SLACK = 1e-12  # a mean of task means that is x on paper may come out one rounding below it
 Bounds = tuple[float | None, float | None]
 SpeedsAt = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
@@ -53,7 +54,7 @@ def pbx(series: Series, suite: SuiteTasks) -> Pbx:
     usable = [point for point in series.points if point.complete and _curve([point])]
     curve = _curve(usable)
     excluded = tuple(
-        Excluded(point.settings.setting, point.why_incomplete or "its tokens per step are unknown")
+        Excluded(point.settings.setting, point.why_incomplete or _NO_SPEED)
         for point in series.points
         if point not in usable
     )
@@ -151,6 +152,8 @@ def _why(
 ) -> str | None:
     """Why some measured value is None; None if none is."""
     if not usable:
+        if any(one.why == _NO_SPEED for one in excluded):
+            return _NO_SPEED
         first = excluded[0]
         return f"no run point has all of suite {suite.name}; {first.setting}: {first.why}"
     never = [str(x) for x in THRESHOLDS if measured[x] is None]

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from pbench.artifacts.sheet import STATUSES, joined
 from pbench.report.files import ScoreFile
-from pbench.report.sheet import STATUSES, joined
 
 __all__ = ["STATUSES", "Headline", "Rows", "read_rows"]
 

@@ -1,77 +1,66 @@
 """scan says in one opening what kind_of, read_manifest and read_columns say in three."""
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
-from pbench.artifacts import read_columns, read_manifest, scan, verified_seal, write_artifact
-from pbench.artifacts.parquet import _WHOLE_BYTES
+from pbench.artifacts import (
+    SCHEMA_VERSION,
+    manifest,
+    parquet,
+    read_columns,
+    read_manifest,
+    scan,
+    write_artifact,
+)
+from pbench.artifacts.sheet import COLUMNS, PER_ROW, sheet_of
 from pbench.errors import ArtifactError
-from tests.artifacts.conftest import make_generation, make_score
-
-COLUMNS = ("task", "scores", "index")
+from tests.artifacts.conftest import MAKERS, make_score
 
 
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
 def test_the_same_as_one_by_one(tmp_path, ending):
-    path = write_artifact(
-        tmp_path / f"a.{ending}", "scores", list(map(make_score, range(300))), {"status": "x"}
-    )
-    manifest, table, seal = scan(path, "scores", COLUMNS)
-    assert seal == verified_seal(path)
-    assert (seal is None) == (ending == "jsonl")
-    assert manifest == read_manifest(path)
-    assert table.equals(read_columns(path, "scores", COLUMNS))
-    assert table.column_names == list(COLUMNS)
+    rows = list(map(make_score, range(300)))
+    path = write_artifact(tmp_path / f"a.{ending}", "scores", rows, {"status": "x"})
+    told, sheet = scan(path)
+    assert told == read_manifest(path)
+    expected = sheet_of(read_columns(path, "scores", COLUMNS))
+    assert sheet.tasks == expected.tasks
+    for name in PER_ROW:
+        assert getattr(sheet, name).tobytes() == getattr(expected, name).tobytes()
 
 
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
-def test_another_kind_has_no_columns(tmp_path, ending):
-    path = write_artifact(tmp_path / f"a.{ending}", "generations", [make_generation(0)], {})
-    found = scan(path, "scores", COLUMNS)
-    assert (found.manifest["kind"], found.columns, found.seal) == ("generations", None, None)
+@pytest.mark.parametrize("kind", ["samples", "generations"])
+def test_of_another_kind_only_its_name(tmp_path, kind, ending):
+    path = write_artifact(tmp_path / f"a.{ending}", kind, [MAKERS[kind](0)], {"x": '{"kind":"scores",'})
+    assert scan(path) == kind
 
 
 def test_no_artifact(tmp_path):
     (tmp_path / "a.jsonl").write_text("{}\n")
-    assert scan(tmp_path / "a.jsonl", "scores", COLUMNS) is None
-    assert scan(tmp_path / "absent", "scores", COLUMNS) is None
+    assert scan(tmp_path / "a.jsonl") is None
+    assert scan(tmp_path / "absent") is None
 
 
-@pytest.mark.parametrize("rows", [1, 300])  # read at once, and piece by piece
-def test_every_changed_byte_is_found(tmp_path, rows):
-    noise = np.random.default_rng(0)
-    scores = [replace(make_score(i), output_text=noise.bytes(5_000).hex()) for i in range(rows)]
-    path = write_artifact(tmp_path / "a.parquet", "scores", scores, {})
+def test_a_damaged_jsonl_file_is_an_error(tmp_path):
+    path = write_artifact(tmp_path / "a.jsonl", "scores", [make_score(0)], {})
+    path.write_bytes(path.read_bytes().replace(b"0.5", b"0.6"))
+    with pytest.raises(ArtifactError, match=r"a\.jsonl"):
+        scan(path)
+
+
+def test_a_damaged_footer_of_another_kind_is_an_error(tmp_path):
+    path = write_artifact(tmp_path / "a.parquet", "generations", [MAKERS["generations"](0)], {"seed": 1})
     whole = path.read_bytes()
-    assert (len(whole) > _WHOLE_BYTES) == (rows > 1)
-    for place in (10, len(whole) // 2, len(whole) - 20):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    for damaged in (whole.replace(b'"seed":1', b'"seed":2'), whole[:-9], whole[:7], whole[:4] + whole[-8:]):
+        path.write_bytes(damaged)
+        assert parquet._glance(path) is None
         with pytest.raises(ArtifactError, match=r"a\.parquet"):
-            scan(path, "scores", COLUMNS)
+            scan(path)
 
 
-def test_a_seal_stands_for_every_byte(tmp_path):
-    path = write_artifact(tmp_path / "a.parquet", "scores", [make_score(0)], {})
-    seal, whole = verified_seal(path), path.read_bytes()
-    assert len(seal) == 64
-    write_artifact(tmp_path / "b.parquet", "scores", [make_score(0)], {})
-    assert verified_seal(tmp_path / "b.parquet") == seal
-    write_artifact(tmp_path / "b.parquet", "scores", [make_score(1)], {})
-    assert verified_seal(tmp_path / "b.parquet") not in (None, seal)
-    for place in range(len(whole)):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert verified_seal(path) is None
-    for length in (0, 3, 8, 80, len(whole) - 1):
-        path.write_bytes(whole[:length])
-        assert verified_seal(path) is None
-
-
-def test_no_seal_of_large_files_and_of_none(tmp_path):
-    noise = np.random.default_rng(0)
-    scores = [replace(make_score(i), output_text=noise.bytes(5_000).hex()) for i in range(300)]
-    path = write_artifact(tmp_path / "a.parquet", "scores", scores, {})
-    assert path.stat().st_size > _WHOLE_BYTES
-    assert verified_seal(path) is None
-    assert verified_seal(tmp_path / "absent") is None
+def test_a_newer_schema_of_another_kind_is_an_error(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        path = write_artifact(tmp_path / "a.parquet", "samples", [MAKERS["samples"](0)], {})
+    with pytest.raises(ArtifactError, match="written by a newer pbench"):
+        scan(path)

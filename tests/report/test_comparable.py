@@ -3,7 +3,7 @@ import pytest
 from pbench.errors import ArtifactError, UsageError
 from pbench.report.build import build_report, load_comparable, load_mixed
 from pbench.report.comparable import differences, refuse
-from pbench.report.files import read_score_file
+from pbench.report.files import read_score_files
 from tests.report.conftest import LISTS
 from tests.report.made import Run, write_scores, zeros_and_ones
 
@@ -63,7 +63,7 @@ def test_many_differences_are_counted(tmp_path):
     write_scores(tmp_path / "c.parquet", Run(checker=("harper", "2")), tasks)
     write_scores(tmp_path / "d.parquet", Run(data_hash="d" * 64), tasks)
     with pytest.raises(UsageError, match=r"\| 3 more"):
-        refuse(differences([read_score_file(path) for path in sorted(tmp_path.iterdir())]))
+        refuse(differences(list(read_score_files(sorted(tmp_path.iterdir())))))
 
 
 def test_a_manifest_that_lacks_the_run_is_an_artifact_error(tmp_path):
@@ -71,4 +71,4 @@ def test_a_manifest_that_lacks_the_run_is_an_artifact_error(tmp_path):
 
     path = write_artifact(tmp_path / "x.parquet", "scores", [], {"status": "complete"})
     with pytest.raises(ArtifactError, match=r"x\.parquet.*run"):
-        read_score_file(path)
+        list(read_score_files([path]))

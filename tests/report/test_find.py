@@ -3,13 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from pbench.artifacts import write_artifact
+from pbench.artifacts import parquet, sheet_block, write_artifact
 from pbench.errors import ArtifactError
 from pbench.records import Generation, Sample
 from pbench.report.build import build_report, load_comparable
 from pbench.report.find import find_scores
+from pbench.report.write import render
 from tests.report.conftest import LISTS
-from tests.report.made import Run, write_scores, zeros_and_ones
+from tests.report.made import Answer, Run, write_scores, zeros_and_ones
 
 SAMPLE = Sample(
     sample_id="lists/copy/0",
@@ -129,9 +130,9 @@ def test_each_file_is_opened_once(tmp_path, monkeypatch):
     write_generations(tmp_path / "g.parquet")
     opened = []
 
-    def counting(path, mode):
+    def counting(path, *mode, **buffering):
         opened.append(path)
-        return open(path, mode)
+        return open(path, *mode, **buffering)
 
     monkeypatch.setattr("pbench.artifacts.parquet.open", counting, raising=False)
     files, _ = load_comparable([tmp_path])
@@ -161,3 +162,42 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(ArtifactError, match="closed: cannot be read: Permission denied"):
         find_scores([tmp_path])
+
+
+@pytest.fixture
+def mixed(tmp_path, monkeypatch):
+    """Tasks in another order in each file, values missing; one without a block, one as JSONL, generations."""
+    for k in (1, 2, 4, 8):
+        shares = {"lists/shuffle": [Answer(0.3, seconds=None), Answer(None), Answer(0.5, status="error")]}
+        tasks = shares | {"lists/copy": zeros_and_ones(k, 9)}
+        tasks = dict(reversed(tasks.items())) if k == 2 else tasks
+        with monkeypatch.context() as patch:
+            if k == 4:
+                patch.setattr(sheet_block, "to_bytes", lambda *_: b"")
+            write_scores(tmp_path / f"k{k}.parquet", Run(options=(("k", k),)), tasks)
+    write_scores(tmp_path / "more.jsonl", Run(options=(("k", 16),)), TASKS)
+    write_generations(tmp_path / "unscored.parquet")
+    return tmp_path
+
+
+def test_blocks_and_pages_give_the_same_report(mixed, monkeypatch):
+    def texts():
+        files, notes = load_comparable([mixed])
+        report = build_report(files, LISTS, "default", notes)
+        return [render(report, form) for form in ("json", "table", "csv")]
+
+    glances = []
+    glance = parquet._glance
+    monkeypatch.setattr(parquet, "_glance", lambda path: glances.append(glance(path)) or glances[-1])
+    found = texts()
+    assert [one is not None for one in glances] == [True, True, False, True, True]
+    monkeypatch.setattr(parquet, "_glance", lambda path: None)
+    assert texts() == found
+
+
+def test_a_corrupt_file_among_many_is_named_at_its_turn(mixed):
+    for name in ("k8.parquet", "k2.parquet"):
+        data = (mixed / name).read_bytes()
+        (mixed / name).write_bytes(data[:40] + b"?" + data[41:])
+    with pytest.raises(ArtifactError, match=r"k2\.parquet: damaged"):
+        find_scores([mixed])

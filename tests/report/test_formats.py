@@ -3,11 +3,13 @@
 import csv
 import io
 import re
+from collections import Counter
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from pbench.report import formats, page
 from pbench.report.formats import Table
@@ -118,12 +120,38 @@ WORDS = st.text("ab|é日😀_%\x1b\u202e ", max_size=6)
 
 @given(
     st.integers(1, 4).flatmap(lambda n: st.lists(st.tuples(*[WORDS] * n), min_size=2, max_size=5)),
-    st.booleans(),
+    st.integers(0, 40),
 )
-def test_tables_that_fit_look_as_those_that_are_wrapped(lines, section):
-    table = Table("T", lines[0], tuple(lines[1:]), frozenset({1} if section and len(lines) > 2 else ()))
-    found = formats._unwrapped(table, 200)
-    assert found is None or found == formats._wrapped(table, 200)
+def test_every_word_is_shown_whole_in_lines_that_fit(lines, width):
+    table = Table("T", lines[0], tuple(lines[1:]))
+    text = formats.terminal(table, width)
+    words = [word for line in lines for cell in line for word in formats.clean(cell).split()]
+    shown = Counter(text.split())
+    assert not Counter(words) - shown
+    longest = max((cell_len(word) for word in words), default=0)
+    assert max(map(cell_len, text.split("\n")[1:])) <= max(width, 2 * longest + 3, len("T (goes on)"))
+
+
+def test_the_widest_column_is_broken_and_no_more_than_must_be():
+    rows = (("a b", "9 (8–9)", "100 (98–100)"), ("all", "–", "–"))
+    table = Table("T", ("task", "k=1", "k=2"), rows, frozenset({1}))
+    whole = ["task       k=1            k=2", "─" * 29, "a b    9 (8–9)   100 (98–100)", ""]
+    assert formats.terminal(table, 29).splitlines()[2:6] == whole
+    broken = [
+        "task       k=1        k=2",
+        "─" * 25,
+        "a b    9 (8–9)        100",
+        "                 (98–100)",
+        "",
+        "all          –          –",
+    ]
+    assert formats.terminal(table, 28).splitlines()[2:] == broken
+
+
+def test_a_long_first_column_is_broken_last():
+    table = Table("T", ("run", "x"), (("a model · a sampler", "1 (0–2)"),))
+    assert formats.terminal(table, 27).splitlines()[4:] == ["a model · a sampler       1", " " * 22 + "(0–2)"]
+    assert formats.terminal(table, 20).splitlines()[4:] == ["a model · a       1", "sampler       (0–2)"]
 
 
 def test_wide_tables_go_on_below():

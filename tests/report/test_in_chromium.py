@@ -1,11 +1,7 @@
-"""The page in a real browser: drawn without errors, sorted, replayed by slider and keys, and inert.
-
-Needs Chromium and its driver (Debian: apt-get install chromium chromium-driver).
-"""
+"""The page in a real browser: drawn without errors, sorted, replayed by slider and keys, and inert."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,20 +17,18 @@ from pbench.report.page_runs import run_of_file
 from pbench.report.points import SuiteTasks
 from pbench.report.published import read_published
 from pbench.traces import decoding_order
+from tests.report.chromium import chromium, needs_chromium
 from tests.report.conftest import report_of
 from tests.report.made import Run, write_scores, zeros_and_ones
 from tests.report.made_traces import EOS, HOSTILE, RIGHT, SWAPPED, generation, remasked, sample, write_run
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra `dev`")
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra `dev`")
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM or not DRIVER, reason="needs chromium and chromedriver on the PATH"
-)
+pytestmark = needs_chromium
 SUITE = SuiteTasks("lists", ("lists/copy", "lists/shuffle"))
 
 
@@ -96,15 +90,8 @@ def _gap(point: str, bits: float) -> GapRow:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    options.add_argument("--window-size=1280,1000")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        yield driver
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pbench.artifacts import read_rows as read_records
-from pbench.report.files import read_score_file
+from pbench.report.files import read_score_files
 from pbench.report.rows import read_rows
 from tests.report.made import Answer, Run, write_scores
 
@@ -21,7 +21,7 @@ def files(tmp_path, request):
         write_scores(tmp_path / f"lists.{request.param}", Run(), {"lists/a": lists, "lists/b": many}),
         write_scores(tmp_path / f"none.{request.param}", Run(), {"lists/c": []}),
     ]
-    return [read_score_file(path) for path in made]
+    return list(read_score_files(made))
 
 
 @pytest.mark.parametrize("headline", ["default", "combined"])
@@ -50,6 +50,6 @@ def test_columns_are_what_the_records_say(files, headline):
 
 def test_no_rows_at_all(tmp_path):
     path = write_scores(tmp_path / "x.parquet", Run(), {"lists/c": []})
-    rows = read_rows([read_score_file(path)], "default")
+    rows = read_rows(list(read_score_files([path])), "default")
     assert len(rows.value) == len(rows.task) == 0
     assert rows.tasks == ()

@@ -6,7 +6,7 @@ import pytest
 from pbench.metrics.bootstrap import resampled_means
 from pbench.metrics.intervals import mean_interval
 from pbench.report.cells import group
-from pbench.report.files import read_score_file
+from pbench.report.files import read_score_files
 from pbench.report.rows import read_rows
 from pbench.report.values import cell_draws, cell_mean, cell_values
 from tests.report.made import Answer, Run, write_scores
@@ -23,7 +23,7 @@ def cells(tmp_path):
         holes = [*whole[:20], Answer(None), Answer(None, status="error", nfe=None)]
         tasks = {"a/whole": whole, "a/shares": shares, "a/holes": holes, "a/nothing": [Answer(None)]}
         path = write_scores(tmp_path / f"{k}.parquet", Run(options=(("k", k),)), tasks)
-        files.append(read_score_file(path))
+        files += read_score_files([path])
     return group(read_rows(files, "default"), files)
 
 

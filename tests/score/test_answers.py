@@ -13,7 +13,7 @@ import pytest
 from pbench.artifacts import read_manifest, read_rows
 from pbench.errors import ArtifactError, UsageError, unknown_name
 from pbench.records import Generation, Sample
-from pbench.report.files import read_score_file
+from pbench.report.files import read_score_files
 from pbench.score import answers_output, answers_run, score_run
 
 WORDS = ("A", "B", "C", "D")
@@ -86,7 +86,7 @@ def test_a_file_becomes_a_run_that_is_scored_like_any_other(write: Write, tmp_pa
         (2, 1.0, 16, 0.25),
         (3, 0.0, None, None),
     ]
-    file = read_score_file(scores)
+    (file,) = read_score_files([scores])
     assert (file.settings.model, file.settings.sampler, file.settings.params) == ("Foo 7B", "eager", {"k": 2})
     assert file.problem is None
     assert file.tasks["lines/copy"].data_hash == "0" * 64

@@ -1,4 +1,4 @@
-"""The numbers of scored samples as columns: read by column, never the traces or texts."""
+"""The numbers of scored samples as columns: all that a report reads of the rows, never the texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ COLUMNS = (
     "task", "index", "status", "nfe", "gen_length", "content_length", "seconds", "headline", "scores",
 )  # fmt: skip
 
-
 STATUSES = ("ok", "refusal", "empty", "truncated", "error")
 
 
@@ -27,13 +26,12 @@ class Sheet:
 
     `task` holds codes into `tasks`, in the order of their first rows. `value` is the headline and
     `combined` the value named `score`, both in 0..1 and NaN where there is none, as are numbers that
-    are unknown; `status` is a place in STATUSES (their number for any other word), and `error` marks
-    rows that were not decoded.
+    are unknown; `status` is a place in STATUSES, their number for any other word. What a column means
+    is part of the form of score files: see `sheet_block`.
     """
 
     task: np.ndarray
     index: np.ndarray
-    error: np.ndarray
     status: np.ndarray
     value: np.ndarray
     combined: np.ndarray
@@ -43,23 +41,23 @@ class Sheet:
     seconds: np.ndarray
     tasks: tuple[str, ...]
 
-    def part(self, start: int, stop: int) -> Sheet:
-        """The rows from `start` up to `stop`, not copied."""
-        return Sheet(**{name: getattr(self, name)[start:stop] for name in PER_ROW}, tasks=self.tasks)
+    @property
+    def error(self) -> np.ndarray:
+        """Mask [N] of the rows that were not decoded."""
+        return self.status == STATUSES.index("error")
 
 
 PER_ROW = tuple(item.name for item in fields(Sheet) if item.name != "tasks")
 
 
 def sheet_of(table: pa.Table) -> Sheet:
-    """The rows of a table of COLUMNS."""
+    """The rows of a table that has COLUMNS."""
     columns = {name: _flat(table[name]) for name in COLUMNS}
     task, tasks = _codes(columns["task"])
     value, combined = _values(columns["scores"], columns["headline"])
     return Sheet(
-        task=task,
+        task=task.astype(np.int64),
         index=columns["index"].to_numpy(zero_copy_only=False),
-        error=_equal(columns["status"], "error"),
         status=_statuses(columns["status"]),
         value=value,
         combined=combined,
@@ -109,19 +107,13 @@ def _codes(array: pa.Array) -> tuple[np.ndarray, tuple[str, ...]]:
 def _numbers(array: pa.Array) -> np.ndarray:
     import pyarrow as pa
 
-    return array.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)  # beyond 2**53 rounded
 
 
 def _statuses(array: pa.Array) -> np.ndarray:
     codes, words = _codes(array)
     places = [STATUSES.index(word) if word in STATUSES else len(STATUSES) for word in words]
     return np.array(places, dtype=np.int8)[codes]
-
-
-def _equal(array: pa.Array, word: str) -> np.ndarray:
-    import pyarrow.compute as pc
-
-    return pc.equal(array, word).to_numpy(zero_copy_only=False)
 
 
 def _values(scores: pa.Array, headlines: pa.Array) -> tuple[np.ndarray, np.ndarray]:
