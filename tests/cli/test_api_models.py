@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
+import threading
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 
 from pbench.artifacts import read_manifest, read_rows
 from pbench.cli import app as root
+from tests.forks import SECONDS, pbench, said, signalled, start
 from tests.models.api_server import Call, Response, Served, answer, chunks, completion, message, serve
 
 if not root.app.registered_commands:
@@ -24,11 +23,6 @@ if not root.app.registered_commands:
 KEY = "sk-sentinel-0123456789abcdef"
 TASKS = ["--tasks", "waiting_line", "--limit", "1"]
 COUNT = 10  # samples of TASKS
-# Started in the background of a script, a process would ignore Ctrl-C.
-START = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from pbench.cli import main; main()"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -277,23 +271,28 @@ def files(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_an_interrupted_run_pays_for_no_finished_answer_again(how, code, elsewhere, capsys):
+    """Of ten answers four have come, and two are on their way."""
+    interrupted = threading.Event()
+
     def reply(call: Call) -> Response:
         found = good(call)
-        found.seconds = 0.25
+        if len(served.calls) > 4:
+            interrupted.wait(SECONDS)
+            found.seconds = 0.25
         return found
 
     with serve(reply) as served:
         words = ["--model", "openai:m", "--base-url", f"{served.url}/v1", *TASKS, "--concurrency", "2"]
-        command = [sys.executable, "-c", START, "decode", *words, "--out", "m.parquet"]
-        child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ)
-        while served.finished < 4 and child.poll() is None:
-            time.sleep(0.01)
-        time.sleep(0.1)  # the answers that count are with the client now, the next ones are not yet
-        child.send_signal(how)
-        said = child.communicate(timeout=30)[1].decode()
-        assert child.returncode == code, said
+        command = ["decode", *words, "--out", "m.parquet"]
+        child = start(pbench, command, str(elsewhere), XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"])
+        while len(served.calls) < 6 and child.is_alive():
+            child.join(0.01)
+        signalled(child, how)
+        interrupted.set()
+        child.join(SECONDS)
+        assert child.exitcode == code, said(elsewhere, code)
         before = Counter(call.prompt for call in served.calls)
-        assert 4 <= sum(before.values()) < COUNT
+        assert 6 <= sum(before.values()) < COUNT
         assert decode(served, "--concurrency", "2", "--out", "m.parquet") == 0
     again = [prompt for prompt, times in Counter(call.prompt for call in served.calls).items() if times > 1]
     on_their_way = 2 if how == signal.SIGKILL else 0  # at Ctrl-C they are waited for

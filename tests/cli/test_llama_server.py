@@ -22,7 +22,8 @@ def test_a_local_server_end_to_end(tmp_path):
     server = [sys.executable, str(ROOT / "benchmarks" / "llama_server.py"), "--port", "0"]
     decode = [
         *(sys.executable, "-m", "pbench", "decode", "--model", "openai:smollm2-135m-instruct"),
-        *("--tasks", "waiting_line/copy", "--limit", "2", "--timeout", "300", "--out", "m.parquet"),
+        *("--tasks", "waiting_line/copy", "--limit", "2", "--gen-length", "24"),
+        *("--timeout", "300", "--out", "m.parquet"),
     ]
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run([*server, *decode], cwd=tmp_path, env=environment, capture_output=True, text=True)

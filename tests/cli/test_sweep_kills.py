@@ -5,49 +5,46 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tests.faults.conftest import Start, start
-
-__all__ = ["start"]  # the fixture: processes that have pbench imported already
+from tests.forks import finish, pbench, start
 
 KILLS = 3
 SEED = 9
 GRID = """\
 description: quick, shrunk to a few seconds
 tasks: [copy, shuffle]
-limit: 6
+limit: 4
 matrix:
   model: tiny
   sampler:
     - name: [random, confidence]
-      k: [1, 4]
+      k: [2, 8]
     - name: threshold
       gamma: [0.5, 0.9]
 """
 
 
-def command(start: Start, folder: Path, *arguments: str, cache: Path) -> str:
+def command(folder: Path, *arguments: str, cache: Path) -> str:
     """What a command line in `folder` prints; it must end well."""
-    process = start("pbench", arguments, str(folder), XDG_CACHE_HOME=str(cache))
-    process.join(120)
-    assert process.exitcode == 0, (folder / "err").read_text()
+    code = finish(pbench, arguments, str(folder), XDG_CACHE_HOME=str(cache))
+    assert code == 0, (folder / "err").read_text()
     return (folder / "out").read_text()
 
 
-def reported(start: Start, folder: Path, cache: Path) -> str:
+def reported(folder: Path, cache: Path) -> str:
     """The report, without the seconds that only its JSON and CSV forms have."""
-    command(start, folder, "score", "runs", cache=cache)
-    return command(start, folder, "report", "runs", "--format", "md", cache=cache)
+    command(folder, "score", "runs", cache=cache)
+    return command(folder, "report", "runs", "--format", "md", cache=cache)
 
 
-def test_three_kills_and_a_resume_give_the_report_of_an_undisturbed_sweep(start: Start, tmp_path: Path):
+def test_three_kills_and_a_resume_give_the_report_of_an_undisturbed_sweep(tmp_path: Path):
     moments = random.Random(SEED)
     killed, whole, cache = tmp_path / "killed", tmp_path / "whole", tmp_path / "cache"
     for folder in (killed, whole):
         folder.mkdir()
         (folder / "grid.yaml").write_text(GRID)
-    paths = command(start, whole, "sweep", "grid.yaml", cache=cache).splitlines()
+    paths = command(whole, "sweep", "grid.yaml", cache=cache).splitlines()
     assert len(paths) == 6
-    sweep = ("pbench", ["sweep", "grid.yaml", "--batch-size", "2"], str(killed))
+    sweep = (pbench, ["sweep", "grid.yaml", "--batch-size", "2"], str(killed))
     kills = 0
     while kills < KILLS:
         before = set(killed.glob("runs/*"))
@@ -60,6 +57,6 @@ def test_three_kills_and_a_resume_give_the_report_of_an_undisturbed_sweep(start:
         process.join()
         kills += 1
     assert 0 < len(list(killed.glob("runs/*.parquet"))) < 6 or list(killed.glob("runs/*.journal.jsonl"))
-    assert command(start, killed, "sweep", "grid.yaml", cache=cache).splitlines() == paths
+    assert command(killed, "sweep", "grid.yaml", cache=cache).splitlines() == paths
     assert sorted(path.name for path in killed.glob("runs/*")) == sorted(Path(path).name for path in paths)
-    assert reported(start, killed, cache) == reported(start, whole, cache)
+    assert reported(killed, cache) == reported(whole, cache)

@@ -98,7 +98,19 @@ def test_a_verifier_judges_drafts_end_to_end(pair, capsys):
     assert "must share a tokenizer" in capsys.readouterr().err
 
 
-COMMAND = ["decode", "--tasks", "copy", "--k", "1", "--workers", "2", "--batch-size", "1", "--out", "a.parquet"]
+COMMAND = [
+    "decode",
+    "--tasks",
+    "copy",
+    "--k",
+    "1",
+    "--workers",
+    "2",
+    "--batch-size",
+    "1",
+    "--out",
+    "a.parquet",
+]
 
 
 def begun(elsewhere: Path, process) -> None:

@@ -21,7 +21,7 @@ from pbench.artifacts.rows import to_row
 from pbench.decode import journal_path
 from tests.faults.children import LOG, scripted_run, tiny_run
 from tests.faults.conftest import files
-from tests.forks import ROOT, start
+from tests.forks import ROOT, finish, pbench, said, start
 
 KILLS = 30
 SEED = 20261122
@@ -130,7 +130,7 @@ def test_the_command_itself_goes_on_after_a_kill(tmp_path: Path, cache: str) -> 
     assert process.returncode == -signal.SIGKILL
     kept = len(saved(tmp_path / "a.parquet"))
     assert kept >= 2
-    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, check=True)
-    assert orjson.loads(done.stdout)["decoded"] == 24 - kept
+    done = said(tmp_path, finish(pbench, command[3:], str(tmp_path), XDG_CACHE_HOME=cache))
+    assert orjson.loads(done.out)["decoded"] == 24 - kept
     assert len(answers(tmp_path / "a.parquet")) == 24
     assert files(tmp_path) == ["a.parquet"]

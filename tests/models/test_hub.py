@@ -5,38 +5,44 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from pbench.errors import PbenchError
+from pbench.models import find_model, load_model
+from tests.forks import finish
 from tests.models.hub_server import COMMIT, serve
 from tests.models.random_models import folder
 
-ASK = """
-import json, sys
-from pbench.errors import PbenchError
-from pbench.models import find_model, load_model
-for name in sys.argv[1:]:
-    model, _, trust = name.partition("+")
+
+def answers(out: Path, cache: str, url: str, models: tuple[str, ...]) -> None:
+    """Write a line of JSON for each of `models`; "+" after its name: its code is trusted."""
+    os.environ |= {"HF_ENDPOINT": url, "HF_HOME": cache, "HF_HUB_OFFLINE": "0"}
+    os.environ |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_XET": "1"}
+    for name in [name for name in sys.modules if name.partition(".")[0] == "huggingface_hub"]:
+        del sys.modules[name]  # it reads those variables when it is imported
+    with out.open("w") as file:
+        for model in models:
+            file.write(json.dumps(answer(model)) + "\n")
+
+
+def answer(model: str) -> dict:
+    name, trust, _ = model.partition("+")
     try:
-        info = find_model(model, trust_remote_code=bool(trust))
+        info = find_model(name, trust_remote_code=bool(trust))
         meta, whole = load_model(info, "meta"), load_model(info, "cpu")
-        found = {"family": info.family, "name": whole.name, "identity": whole.identity}
-        found["same"] = meta.identity == whole.identity
     except PbenchError as error:
-        found = {"exit": error.exit_code, "error": str(error)}
-    print(json.dumps(found))
-"""
+        return {"exit": error.exit_code, "error": str(error)}
+    same = meta.identity == whole.identity
+    return {"family": info.family, "name": whole.name, "identity": whole.identity, "same": same}
 
 
-def ask(cache, url: str, *models: str) -> list[dict]:
-    environment = {**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(cache), "OMP_NUM_THREADS": "1"}
-    environment |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    command = [sys.executable, "-c", ASK, *models]
-    out = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert out.returncode == 0, out.stderr
-    return [json.loads(line) for line in out.stdout.splitlines()]
+def ask(cache: Path, url: str, *models: str) -> list[dict]:
+    out = cache.with_suffix(".jsonl")
+    assert finish(answers, out, str(cache), url, models) == 0
+    return [json.loads(line) for line in out.read_text().splitlines()]
 
 
 @pytest.fixture

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
 
-import pbench
 from pbench.artifacts import read_manifest, read_rows
 from pbench.cli import app as root
 from pbench.cli import console
 from pbench.cli import score as command
 from pbench.records import Generation
+from tests.forks import pbench, start
 from tests.grammar import conftest as grammar
 from tests.grammar.conftest import Installation, StandIn, ended
 from tests.score.conftest import Write, generation
@@ -138,18 +133,16 @@ def test_a_run_that_cannot_be_read_stops_no_other(
     assert "Traceback" not in err
 
 
-def test_a_killed_command_goes_on_where_it_stood(write_run: Write, score: Run, server: StandIn) -> None:
+def test_a_killed_command_goes_on_where_it_stood(
+    write_run: Write, score: Run, server: StandIn, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     source = write_run("run.parquet", texts(*(f"A nap, number {i}." for i in range(300))))
-    with subprocess.Popen(
-        [sys.executable, "-m", "pbench", "score", str(source), "--languagetool-url", server.url],
-        env=os.environ | {"PYTHONPATH": str(Path(pbench.__file__).parents[1])},
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    ) as process:
-        deadline = time.monotonic() + 60
-        while server.times("nap") < 150 and time.monotonic() < deadline:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
+    command = ["score", str(source), "--languagetool-url", server.url]
+    process = start(pbench, command, str(tmp_path_factory.mktemp("elsewhere")))
+    while server.times("nap") < 150 and process.is_alive():
+        process.join(0.005)
+    process.kill()
+    process.join()
     target = source.with_name("run.scores.parquet")
     assert not target.exists()
     asked = server.times("nap")

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
-import subprocess
-import sys
-import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -25,6 +22,7 @@ from pbench.train.forward import masked_logits
 from pbench.train.full import all_parameters
 from pbench.train.lora import add_adapters
 from pbench.train.parallel import Processes
+from tests.forks import finish, pbench, said, start
 from tests.models import random_models
 from tests.train.made import examples
 
@@ -164,38 +162,36 @@ def test_a_run_writes_adapter_curve_and_picture_and_is_complete(tmp_path):
 
 
 _COMMAND = (
-    "train", "lora", "--model", "tiny", "--task", "shuffle", "--samples", "80", "--validation", "8",
-    "--epochs", "2", "--batch-size", "8", "--rank", "4", "--checkpoint-every", "7", "--threads", "1",
+    "train", "lora", "--model", "tiny", "--task", "shuffle", "--samples", "48", "--validation", "8",
+    "--epochs", "2", "--batch-size", "8", "--rank", "4", "--checkpoint-every", "3", "--threads", "1",
 )  # fmt: skip
 
 
 def test_a_run_killed_with_sigkill_continues_the_loss_curve_exactly(tmp_path):
-    command = [sys.executable, "-m", "pbench", *_COMMAND, "--out"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     broken, whole = tmp_path / "broken", tmp_path / "whole"
-    process = subprocess.Popen([*command, str(broken)], env=environment, stderr=subprocess.DEVNULL)
-    _until(lambda: _lines(broken) >= 10 and (broken / "checkpoint.pt").exists(), process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command = [*_COMMAND, "--out", str(broken)]
+    process = start(pbench, command, str(tmp_path))
+    _until_step(5, broken, process)  # two after a checkpoint
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not (broken / "adapter_config.json").exists()
-    again = subprocess.run([*command, str(broken)], env=environment, capture_output=True, text=True)
-    assert "going on from step" in again.stderr
+    again = said(tmp_path, finish(pbench, command, str(tmp_path)))
+    assert "going on from step" in again.err
     settings = LoraSettings(
-        tasks=("shuffle",), samples=80, validation=8, epochs=2, batch_size=8, rank=4, checkpoint_every=7
+        tasks=("shuffle",), samples=48, validation=8, epochs=2, batch_size=8, rank=4, checkpoint_every=3
     )
     tune(find_model("tiny"), settings, None, whole, Place(threads=1), silent)
     assert _curve(broken) == _curve(whole)
-    assert len(_curve(whole)) == 20
+    assert len(_curve(whole)) == 12
     name = "adapter_model.safetensors"
     assert (broken / name).read_bytes() == (whole / name).read_bytes()
 
 
-def _until(done, process: subprocess.Popen, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < end
-        time.sleep(0.02)
+def _until_step(number: int, folder: Path, process: BaseProcess) -> None:
+    while _lines(folder) < number or not (folder / "checkpoint.pt").exists():
+        assert process.is_alive(), "the run ended before it could be killed"
+        process.join(0.02)
 
 
 def _lines(folder: Path) -> int:
