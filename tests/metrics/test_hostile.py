@@ -1,4 +1,4 @@
-"""Answers that a model could give but nobody would expect: nothing crashes, hangs or takes long."""
+"""Answers that a model could give but nobody would expect: nothing crashes, hangs or takes a second."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from pbench.metrics import MetricTools, get_metric, score_many
 from tests.metrics.fakes import half
 from tests.metrics.test_registry import REFERENCES
 
-SECONDS = 0.6  # of CPU, for 5 MB and any metric
-
 ANSWERS = {
     "empty": "",
-    "5 MB of text": "The cat sat on the mat. " * 210_000,
-    "5 MB of commas": "[" + "," * 5_000_000 + "]",
-    "5 MB of lines": "A,B\n" * 1_250_000,
-    "5 MB without a space": "a" * 5_000_000,
-    "5 MB of digits": "1" * 5_000_000,
-    "5 MB of short numbers": "12 " * 1_650_000,
+    "10 MB of text": "The cat sat on the mat. " * 420_000,
+    "10 MB of commas": "[" + "," * 10_000_000 + "]",
+    "10 MB of lines": "A,B\n" * 2_500_000,
+    "10 MB without a space": "a" * 10_000_000,
+    "10 MB of digits": "1" * 10_000_000,
+    "10 MB of short numbers": "12 " * 3_300_000,
     "ANSI": "\x1b[2J\x1b]0;x\x07" * 100,
     "HTML": "</script><script>alert(1)</script>" * 100,
     "100,000 brackets": "[" * 100_000,
@@ -39,18 +37,18 @@ GRIDS = ("latin_square", "sudoku")
 SENTENCES = ("sentence_random_insert", "sentence_random_replace", "replace_all_with_unique_random")
 # Hard for some metrics only.
 AIMED = {
-    "blank items": ("[" + " ," * 2_500_000 + "]", LISTS),
-    "items": ("[" + "A," * 2_500_000 + "]", LISTS),
-    "exact items": ("[" + ", ".join(['"A"'] * 1_000_000) + "]", (*LISTS, "domino")),
-    "rows of one symbol": ("A,A\n" * 1_250_000, GRIDS),
-    "rows that nearly fit": ("A,B,C\n" * 850_000, GRIDS),
-    "blank lines": ("\n" * 5_000_000, GRIDS),
-    "lines of two digits": ("12\n" * 1_650_000, (*GRIDS, "domino")),
-    "digits far apart": (("1" + " " * 99) * 50_000, (*GRIDS, "domino", "math_op")),
-    "one line": ("A,B," * 1_250_000, (*GRIDS, *LISTS)),
-    "short words": ("a " * 2_500_000, SENTENCES),
-    "dots": ("." * 5_000_000, SENTENCES),
-    "JSON": ("[" + "1," * 2_500_000 + "1]", ("json_syntax", "list_match")),
+    "blank items": ("[" + " ," * 5_000_000 + "]", LISTS),
+    "items": ("[" + "A," * 5_000_000 + "]", LISTS),
+    "exact items": ("[" + ", ".join(['"A"'] * 2_000_000) + "]", (*LISTS, "domino")),
+    "rows of one symbol": ("A,A\n" * 2_500_000, GRIDS),
+    "rows that nearly fit": ("A,B,C\n" * 1_700_000, GRIDS),
+    "blank lines": ("\n" * 10_000_000, GRIDS),
+    "lines of two digits": ("12\n" * 3_300_000, (*GRIDS, "domino")),
+    "digits far apart": (("1" + " " * 99) * 100_000, (*GRIDS, "domino", "math_op")),
+    "one line": ("A,B," * 2_500_000, (*GRIDS, *LISTS)),
+    "short words": ("a " * 5_000_000, SENTENCES),
+    "dots": ("." * 10_000_000, SENTENCES),
+    "JSON": ("[" + "1," * 5_000_000 + "1]", ("json_syntax", "list_match")),
     "small braces": ("{" * 2_000, ("text_to_regex",)),
 }
 
@@ -69,18 +67,18 @@ def test_every_metric_takes_it_quickly(answer: str, tools: MetricTools) -> None:
     for name in REFERENCES:
         start = time.process_time()
         [(values, reasons)] = score_many(name, [ANSWERS[answer]], [REFERENCES[name]], tools)
-        assert time.process_time() - start < SECONDS, name
+        assert time.process_time() - start < 1.0, name
         assert not reasons, (name, reasons)
         assert set(values) == set(get_metric(name).values)
 
 
 @pytest.mark.parametrize("name", AIMED)
-def test_five_megabytes_of(name: str) -> None:
+def test_ten_megabytes_of(name: str) -> None:
     answer, metrics = AIMED[name]
     for metric in metrics:
         start = time.process_time()
         [(_, reasons)] = score_many(metric, [answer], [REFERENCES[metric]], MetricTools())
-        assert time.process_time() - start < SECONDS, metric
+        assert time.process_time() - start < 1.0, metric
         assert not reasons
 
 
