@@ -278,7 +278,7 @@ def _speed(value: float | None) -> str:
 def _bounded(value: float | None, bounds: Bounds | None) -> str:
     if value is None or bounds is None:
         return _speed(value)
-    low, high = (NONE if bound is None else f"{bound:.1f}" for bound in bounds)
+    low, high = ("never" if bound is None else f"{bound:.1f}" for bound in bounds)
     return f"{value:.2f}" if low == high else f"{value:.2f} ({low}–{high})"
 
 

@@ -49,7 +49,7 @@ function whyOf(text) {
 
 function boundsText(bounds) {
   if (!bounds || bounds[0] === bounds[1]) return "";
-  return bounds.map((bound) => fixed(bound, 1)).join("–");
+  return bounds.map((bound) => (bound === null ? "never" : fixed(bound, 1))).join("–");
 }
 
 function pointsTable(data) {
