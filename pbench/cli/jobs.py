@@ -248,6 +248,9 @@ def _tasks(model: Denoiser | TextGenerator, wanted: list[str], data: Path | None
     names = benchmark_names()
     if found and not set(names) & set(found):
         names = list(found)
+    others = sorted(set(found) - set(names))
+    if others:
+        console.note(f"not decoded, for --tasks does not name them: {', '.join(others)}")
     left_out = [name for name in names if model.supports(name) is not None]
     names = [name for name in names if name not in left_out]
     if not names:

@@ -109,3 +109,13 @@ def test_what_cannot_work_is_one_clear_error(capsys, elsewhere, arguments, words
     assert words in " ".join(error.split())
     assert error.count("error:") == 1
     assert not (elsewhere / "runs").exists()
+
+
+def test_tasks_of_the_data_folder_that_are_not_decoded_are_named(capsys):
+    """Without --tasks those of the benchmark are, if it holds any."""
+    tasks = ["waiting_line/copy", "list_lab/copy"]
+    assert root._run(["tasks", "build", *tasks, "--samples", "2", "--out", "mine"]) == 0
+    assert root._run(["decode", "--data", "mine", "--k", "4", "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    assert "not decoded, for --tasks does not name them: list_lab/copy" in said
+    assert "waiting_line/copy: 2 of 2 samples" in said
