@@ -5,7 +5,6 @@ Read with torch's `weights_only`, which admits tensors and plain containers and 
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pbench.artifacts import file_hash
 from pbench.errors import ArtifactError
 from pbench.models.safetensors_file import Entry, Room, nowhere
 
@@ -35,8 +35,7 @@ class PickleFile:
 
     def digest(self) -> str:
         """SHA-256 of the file."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_hash(self.path)
 
     def chunks(self, room: Room = nowhere) -> Iterator[tuple[Entry, int, Tensor]]:  # noqa: ARG002 - mapped
         """Every tensor whole."""

@@ -29,10 +29,10 @@ def tools():
     return MetricTools(open_checker("harper"))
 
 
-def accuracy(task: str, k: int, count: int = 10, **options: str) -> float:
+def accuracy(task: str, k: int, count: int = 10) -> float:
     (spec,) = resolve([task])
     samples = list(islice(generate(spec, shots=0), count))
-    sampler = make_sampler(options.get("sampler", "confidence"), {"k": k})
+    sampler = make_sampler("confidence", {"k": k})
     engine = Engine(words(), sampler, spec.gen_length, EngineOptions(batch_size=count))
     rows = list(engine.run(samples))
     outcomes = score_many(
