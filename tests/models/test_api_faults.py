@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pbench.errors import UsageError
 from pbench.interfaces import GenerationSettings
 from pbench.models.api import Access, open_model
+from pbench.models.api.faults import without_key
 from tests.models.api_formats import FORMATS, KEY, RETRIES, asked, index, quick, samples  # noqa: F401
 from tests.models.api_server import Call, Response, serve
 
@@ -140,3 +143,27 @@ def test_a_key_that_the_server_repeats_is_blotted_out(form, status):
     assert "[key]" in said
     assert KEY not in said
     assert KEY[-16:] not in said
+
+
+_KEYS = st.text("abcs-019", min_size=8, max_size=40)
+
+
+@given(key=_KEYS, data=st.data())
+def test_no_eight_characters_of_a_key_are_left_wherever_it_stands(key, data):
+    cut = st.tuples(st.integers(0, len(key)), st.integers(0, len(key))).map(
+        lambda ends: key[slice(*sorted(ends))]
+    )
+    text = "".join(data.draw(st.lists(st.one_of(st.just(key), cut, st.text(max_size=20)), max_size=30)))
+    shown = without_key(text, key)
+    assert not [at for at in range(len(key) - 7) if key[at : at + 8] in shown]
+    assert len(shown) <= 300 / 8 * len("[key]") + 300 + len(" ...")
+
+
+def test_a_key_is_blotted_out_whole_and_nothing_else_is():
+    key = "sk-sentinel-0123456789abcdef"
+    assert without_key(f"bad key  {key},\n no", key) == "bad key [key], no"
+    assert without_key(f"{key[:9]}*** {key[-8:]}! {key[:7]}", key) == "[key]*** [key]! sk-sent"
+    assert without_key("nothing of the kind", key) == "nothing of the kind"
+    assert without_key("an EMPTY key", "EMPTY") == "an [key] key"
+    assert without_key("no key at all", "") == "no key at all"
+    assert without_key("x" * 1000, key) == "x" * 300 + " ..."

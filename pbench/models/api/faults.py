@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from pbench.models.api.budget import BudgetError
 from pbench.models.api.endpoint import Endpoint
@@ -17,6 +18,7 @@ from pbench.models.api.reply import MalformedError
 __all__ = ["Fault", "fault_of", "without_key"]
 
 _MOST_CHARACTERS = 300
+_LEAST_PIECE = 8  # characters of a key in a row that no text of a server may show
 _NO_ANSWER_FOR_ANY = frozenset({401, 402, 403, 404, 405})
 
 
@@ -55,13 +57,20 @@ def fault_of(error: Exception, endpoint: Endpoint, key: str) -> Fault | None:
 
 
 def without_key(text: str, key: str) -> str:
-    """`text` on one line, shortened, the key and any half of it blotted out."""
-    text = " ".join(text.split())
-    half = max(8, len(key) // 2)
-    pieces = {key[start : start + half] for start in range(len(key) - half + 1)} if len(key) >= 8 else set()
-    for piece in {key, *pieces}:
-        text = text.replace(piece, "[key]") if piece else text
-    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " ..."
+    """`text` on one line, shortened, the key and any `_LEAST_PIECE` characters of it blotted out.
+
+    A character goes if any of the pieces that hold it is the key's: pieces overlap, so that taking
+    them out one after another would leave an end of the key standing.
+    """
+    whole = " ".join(text.split())
+    text = whole[:_MOST_CHARACTERS]
+    size = min(len(key), _LEAST_PIECE)
+    pieces = {key[start : start + size] for start in range(len(key) - size + 1)} if key else set()
+    found = [start for start in range(len(text)) if text[start : start + size] in pieces]
+    gone = {start + offset for start in found for offset in range(size)}
+    runs = groupby(range(len(text)), key=gone.__contains__)
+    shown = "".join("[key]" if lost else "".join(text[at] for at in run) for lost, run in runs)
+    return shown if text == whole else shown + " ..."
 
 
 def _of_status(status: int, text: str, endpoint: Endpoint, out_of_credit: bool) -> Fault:
