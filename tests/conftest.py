@@ -1,6 +1,7 @@
 """What holds for all tests: one thread a process, for several share the cores; the longest come first."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,8 @@ from pbench.cli import console
 from tests import forks
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # pytest runs in the background of a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for _name, _examples in (("suite", 50), ("thorough", 500)):
     settings.register_profile(_name, max_examples=_examples, deadline=None)  # a loaded machine is no mistake

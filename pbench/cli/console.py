@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pbench.errors import UsageError
+
 __all__ = [
     "ReaderGoneError",
     "any_terminal",
@@ -134,5 +136,12 @@ def error(text: str) -> None:
 
 
 def split_list(values: Iterable[str] | None) -> list[str]:
-    """`--tasks a,b --tasks c` -> [a, b, c]; empty pieces are dropped, order and repeats kept."""
-    return [piece.strip() for value in values or () for piece in value.split(",") if piece.strip()]
+    """`--tasks a,b --tasks c` -> [a, b, c]; empty pieces are dropped, order and repeats kept.
+
+    UsageError for a list of nothing (`--gpus "$UNSET"`): the default would not be what was meant.
+    """
+    given = list(values or ())
+    found = [piece.strip() for value in given for piece in value.split(",") if piece.strip()]
+    if given and not found:
+        raise UsageError(f"{','.join(given)!r} is an empty list; name something, or leave the option out")
+    return found

@@ -50,7 +50,9 @@ def decode(
     shard: str = typer.Option(None, metavar="I/N", help="Decode this part of the samples, to its own file."),
     family: str = typer.Option(None, help="Take the checkpoint for one of this family, whatever it says."),
     trust_remote_code: bool = typer.Option(
-        False, "--trust-remote-code", help="Accept weights in pickle files; needs a revision for hub ids."
+        False,
+        "--trust-remote-code",
+        help="Run a checkpoint's own code, open pickled weights. Hub ids: with @COMMIT.",
     ),
     adapter: Path = typer.Option(None, help="A LoRA folder of `pbench train lora`, added to the model."),
     dtype: str = typer.Option(None, help="float32, bfloat16, float16. Default: bfloat16 on a GPU."),

@@ -27,7 +27,9 @@ group = typer.Typer(
 _JSON = typer.Option(False, "--json", help="One JSON object on stdout.")
 _FAMILY = typer.Option(None, help="Take the checkpoint for one of this family, whatever it says.")
 _TRUST = typer.Option(
-    False, "--trust-remote-code", help="Accept weights in pickle files; needs a revision for hub ids."
+    False,
+    "--trust-remote-code",
+    help="Run a checkpoint's own code, open pickled weights. Hub ids: with @COMMIT.",
 )
 _INVARIANCE_ROWS = 8
 _TEXT_SAMPLES = 40  # of each task: what the tokenizer of a random checkpoint is trained on
@@ -65,20 +67,23 @@ def show(
     model: str = typer.Argument(..., help="Name, checkpoint folder or hub id."),
     prompt: str = typer.Option(None, metavar="TASK", help="A sample of this task as the model reads it."),
     family: str = _FAMILY,
+    trust_remote_code: bool = _TRUST,
     as_json: bool = _JSON,
 ) -> None:
     """What a model's configuration says; with --prompt the rendered prompt and its token ids."""
     import orjson
 
     from pbench.config import checkpoint_config
-    from pbench.models import find_model
+    from pbench.models import find_model, load_model
 
-    info = find_model(model, family=family)
+    info = find_model(model, family=family, trust_remote_code=trust_remote_code)
     payload: dict[str, Any] = {"name": info.name, "family": info.family, "kind": info.kind}
     payload |= {"hub": info.hub, "revision": info.revision} if info.hub else {}
     payload["config"] = None if info.folder is None else checkpoint_config(info.folder)
+    if info.family.startswith("auto-map"):
+        payload["foreign_code"] = load_model(info, "meta").identity["code"]
     if prompt is not None:
-        payload["prompt"] = _prompt(model, family, prompt)
+        payload["prompt"] = _prompt(info, prompt)
     if as_json:
         console.result_json(payload)
         return
@@ -188,11 +193,10 @@ def _measured(info: ModelInfo, device: str, dtype: str | None, task: str) -> dic
     return batch_invariance(loaded, samples)
 
 
-def _prompt(model: str, family: str | None, task: str) -> dict[str, Any]:
+def _prompt(info: ModelInfo, task: str) -> dict[str, Any]:
     """A sample's prompt as text and ids."""
-    from pbench.models import find_model, load_model
+    from pbench.models import load_model
 
-    info = find_model(model, family=family)
     loaded = load_model(info, "meta")
     sample = _samples(task, 1)[0]
     encode, tokens = getattr(loaded, "encode", None), getattr(loaded, "tokens", None)

@@ -43,7 +43,14 @@ def _check_device(name: str, option: str | None = None) -> None:
         device = torch.device(name)
     except RuntimeError:
         raise UsageError(f"{option} is no device; try cpu or cuda:0") from None
+    if device.type == "meta":
+        raise UsageError(f"{option}: nothing can be computed there; try cpu or cuda:0")
     if device.type != "cuda":
+        try:
+            torch.empty(1, device=device)
+        except Exception as error:  # each backend has its own
+            why = str(error).partition(". ")[0]
+            raise UsageError(f"{option} cannot be used here ({why}); try --device cpu") from None
         return
     count = torch.cuda.device_count()
     if not count:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -89,12 +89,17 @@ def _same_tokens(denoiser: Denoiser, verifier: Verifier) -> None:
     encode = getattr(verifier, "encode_text", None)
     if encode is None:
         return
-    try:
-        ours, theirs = denoiser.encode_text(_TEXT), encode(_TEXT)
-    except UsageError:  # a closed vocabulary cannot write it
-        return
-    if ours != theirs:
+    ours, theirs = _written(denoiser.encode_text), _written(encode)
+    if ours != theirs or (ours is None and denoiser.family != getattr(verifier, "family", None)):
         raise UsageError(
             f"--verifier: {verifier.name} has other token ids than {denoiser.name};"
             " the two must share a tokenizer"
         )
+
+
+def _written(encode: Callable[[str], list[int]]) -> list[int] | None:
+    """Ids of a text; None: it cannot be written in a closed vocabulary."""
+    try:
+        return encode(_TEXT)
+    except UsageError:
+        return None

@@ -13,6 +13,8 @@ __all__ = ["CacheKind", "EngineOptions", "EosPolicy", "check_needs", "resolve_bl
 CacheKind = Literal["none", "prefix", "dual"]
 EosPolicy = Literal["none", "stop", "suppress", "penalise"]
 
+_TEMPERATURES = (1e-6, 1e6)  # logits divided by less overflow, by more they are all the same
+
 _NEEDS = {
     "masked": "a mask token",
     "position_ids": "free position ids",
@@ -44,6 +46,11 @@ class EngineOptions:
     measure_gap: bool = False
 
     def __post_init__(self) -> None:
+        low, high = _TEMPERATURES
+        if self.temperature != 0 and not low <= self.temperature <= high:  # NaN too
+            raise UsageError(f"--temperature {self.temperature} must be 0, or between {low:g} and {high:g}")
+        if not -(2**63) <= self.seed < 2**63:
+            raise UsageError(f"--seed {self.seed} must fit into 64 bits")
         for flag, value in (("--top-p", self.top_p), ("--top-k", self.top_k)):
             if value is not None and self.temperature == 0:
                 raise UsageError(

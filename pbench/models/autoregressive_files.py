@@ -13,16 +13,18 @@ import torch
 
 from pbench.errors import ArtifactError, UsageError
 from pbench.models.chat import ChatFormat
-from pbench.models.checkpoint import Checkpoint
+from pbench.models.checkpoint import Checkpoint, safetensors_paths, some_of
 from pbench.models.tokens import Tokens
 from pbench.models.weights import weight_files
 
-__all__ = ["Setup", "digests", "load_network", "quiet", "read_setup"]
+__all__ = ["PLAIN", "UNLIMITED", "Setup", "check_loaded", "digests", "load_network", "quiet", "read_setup"]
 
-_PLAIN = ChatFormat(
-    "{{ bos_token }}{% for message in messages %}{{ message['content'] }}\n\n{% endfor %}", ""
+PLAIN = ChatFormat(
+    "{{ bos_token }}{% for message in messages %}{{ message['content'] }}\n\n{% endfor %}",
+    "",
+    "messages are read as they are, a blank line after each",
 )
-_UNLIMITED = 2**31
+UNLIMITED = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,14 @@ def read_setup(checkpoint: Checkpoint) -> Setup:
     values = checkpoint.config.values
     config = _native_config(checkpoint.folder, values)
     text = config.get_text_config()
-    tokens = Tokens(checkpoint.folder, _PLAIN)
+    tokens = Tokens(checkpoint.folder, PLAIN)
     vocab_size = int(text.vocab_size)
     if tokens.size > vocab_size:
         raise ArtifactError(
             f"{checkpoint.folder}: the tokenizer has ids up to {tokens.size - 1}, but config.json a"
             f" vocabulary of {vocab_size}; they are of different models"
         )
-    longest = getattr(text, "max_position_embeddings", None) or _UNLIMITED
+    longest = getattr(text, "max_position_embeddings", None) or UNLIMITED
     ends = _ends(checkpoint.folder, values, tokens)
     return Setup(tokens, config, ends, vocab_size, int(longest))
 
@@ -57,11 +59,13 @@ def digests(checkpoint: Checkpoint) -> dict[str, str]:
     """SHA-256 of each weight file of a folder; none for a hub repository, whose commit stands for them."""
     if checkpoint.hub is not None:
         return {}
-    return {file.path.name: file.digest() for file in weight_files(checkpoint.folder)}
+    return {
+        file.path.name: file.digest() for file in weight_files(checkpoint.folder, pickles=checkpoint.trusted)
+    }
 
 
 def load_network(checkpoint: Checkpoint, setup: Setup, dtype: torch.dtype) -> Any:
-    """The network on the CPU, its weights checked; only safetensors are read and no code is run."""
+    """The network on the CPU, its weights checked; no code is run. `digests` has refused pickles before."""
     from transformers import AutoModelForCausalLM
 
     try:
@@ -70,7 +74,7 @@ def load_network(checkpoint: Checkpoint, setup: Setup, dtype: torch.dtype) -> An
                 checkpoint.folder,
                 config=setup.config,
                 dtype=dtype,
-                use_safetensors=True,
+                use_safetensors=bool(safetensors_paths(checkpoint.folder)),
                 trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
@@ -79,10 +83,15 @@ def load_network(checkpoint: Checkpoint, setup: Setup, dtype: torch.dtype) -> An
         raise UsageError(f"hf:{checkpoint.folder}: {_first_line(error)}") from None
     except (OSError, RuntimeError) as error:
         raise ArtifactError(f"{checkpoint.folder}: {_first_line(error)}") from None
+    check_loaded(found, checkpoint.folder)
+    return network.eval()
+
+
+def check_loaded(found: Mapping[str, Any], folder: Path) -> None:
+    """ArtifactError for tensors that by transformers' `output_loading_info` were missing or surplus."""
     for what, names in (("lacks", found["missing_keys"]), ("has surplus", found["unexpected_keys"])):
         if names:
-            raise ArtifactError(f"{checkpoint.folder}: {what} tensors: {', '.join(sorted(names)[:8])}")
-    return network.eval()
+            raise ArtifactError(f"{folder}: {what} tensors: {some_of(sorted(names))}")
 
 
 def _native_config(folder: Path, values: Mapping[str, Any]) -> Any:
@@ -120,14 +129,15 @@ def quiet() -> Iterator[None]:
     """No bars and no reports of transformers on stderr: what matters is an error here."""
     from transformers.utils import logging
 
-    level = logging.get_verbosity()
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
-        logging.enable_progress_bar()
+        if bars:  # the hub's library warns where its own variable forbids them
+            logging.enable_progress_bar()
 
 
 def _first_line(error: BaseException) -> str:

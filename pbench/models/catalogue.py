@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _BUNDLED = Path(__file__).parent / "bundled"
+_AUTO_MAP = "auto-map"  # whoever config.json has code for, and no family of ours
 _AUTOREGRESSIVE = {"hf:": "hf", "vllm:": "vllm"}
 _OWN_DTYPE = frozenset({"pbench_tiny", "oracle", "vllm"})
 _HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?")
@@ -73,6 +74,8 @@ _FAMILIES = (
     FamilyInfo("llada2", "pbench.models.llada2:load", ("llada2_moe",)),
     FamilyInfo("sedd", "pbench.models.sedd_files:load", ("sedd",), keys=("graph", "noise", "tokens")),
     FamilyInfo("diffusion-gemma", "pbench.models.diffusion_gemma_files:load", ("diffusion_gemma",)),
+    FamilyInfo(_AUTO_MAP, "pbench.models.auto_map:load"),
+    FamilyInfo("auto-map-shifted", "pbench.models.auto_map:load_shifted"),
     FamilyInfo("fast-dllm-v2", "pbench.models.fast_dllm:load", ("Fast_dLLM_Qwen", "fast_dllm_qwen")),
 )
 _PUBLISHED = {
@@ -160,7 +163,7 @@ def find_model(
     if info.family:
         return info
     assert info.folder is not None
-    return replace(info, family=family or _family_of(info.folder))
+    return replace(info, family=family or _family_of(info.folder, info.trusted))
 
 
 def hash_weights_ahead(name_or_path: str) -> None:
@@ -236,7 +239,7 @@ def _located(name: str, trusted: bool) -> ModelInfo:
         if name.startswith(prefix):
             found = _located(name.removeprefix(prefix), trusted)
             return replace(found, family=family, kind="autoregressive")
-    if Path(name).is_dir():
+    if name and Path(name).is_dir() and (name not in _PUBLISHED or (Path(name) / "config.json").exists()):
         return ModelInfo(Path(name).resolve().name, "", "diffusion", Path(name), trusted=trusted)
     alias, _, revision = name.partition("@")
     if alias in _PUBLISHED:
@@ -277,8 +280,9 @@ def _device(name: str) -> torch.device:
 
     try:
         device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f"--device {name!r} is no device; try cpu or cuda:0") from None
+        torch.empty(1, device=device if device.type != "cuda" else "cpu")
+    except Exception:  # each backend has its own
+        raise UsageError(f"--device {name!r} is no device here; try cpu or cuda:0") from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
     return device
@@ -293,8 +297,11 @@ def _dtype(name: str | None) -> torch.dtype | None:
     return None if name is None else known[name]
 
 
-def _family_of(folder: Path) -> str:
-    """By the architectures of config.json, else by its model_type (LLaDA-MoE says the same as LLaDA)."""
+def _family_of(folder: Path, trusted: bool) -> str:
+    """By the architectures of config.json, else by its model_type (LLaDA-MoE says the same as LLaDA).
+
+    A model_type that nobody knows is run by the folder's own code, if it has some and is `trusted`.
+    """
     config = checkpoint_config(folder)
     model_type = config.get("model_type")
     if model_type is None:
@@ -312,7 +319,11 @@ def _family_of(folder: Path) -> str:
             return known.name
     if model_type in (point.name for point in _foreign()):
         return model_type
-    code = " and its own code (auto_map) is not run" if config.get("auto_map") else ""
+    if config.get("auto_map") and trusted:
+        return _AUTO_MAP
+    code = ""
+    if config.get("auto_map"):
+        code = ", and its own code (auto_map) is run only with --trust-remote-code (of the hub: ID@COMMIT)"
     raise UsageError(
         f"{folder}: model_type {model_type!r} is not known{code}; families: {', '.join(family_names())};"
         " --family NAME forces one, and hf:FOLDER is for autoregressive models"

@@ -24,10 +24,14 @@ __all__ = ["CHATML", "LLAMA3", "Chat", "ChatFormat"]
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """A family's template, for checkpoints without one, and the words with which an answer begins."""
+    """A family's template, for checkpoints without one, and the words with which an answer begins.
+
+    `said` is what a note says of it.
+    """
 
     template: str
     generation_prompt: str
+    said: str = "that of the family is used"
 
 
 CHATML = ChatFormat(
@@ -74,7 +78,7 @@ class Chat:
             return self._template.render(
                 messages=list(messages), add_generation_prompt=begin_answer, **self._special
             )
-        except TemplateError as error:
+        except Exception as error:  # a template is a program: it can divide by zero
             raise UsageError(f"the model's chat template refuses this prompt: {error}") from None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from pbench.interfaces import Denoiser, TextGenerator
+from pbench.models.auto_map import AutoMapped
 from pbench.models.catalogue import ModelInfo
 from pbench.models.diffusion_gemma import DiffusionGemmaGenerator
 from pbench.models.diffusion_gemma_network import GemmaNetwork
@@ -27,7 +28,7 @@ def check_model(info: ModelInfo, model: Denoiser | TextGenerator) -> dict[str, A
         found |= _masked_facts(model)
     elif isinstance(model, Denoiser):
         found |= {"context": model.capabilities.max_length, "vocabulary": {"rows": model.vocab_size}}
-    if isinstance(model, SeddGenerator | DiffusionGemmaGenerator):
+    if isinstance(model, AutoMapped | SeddGenerator | DiffusionGemmaGenerator):
         found |= model.facts()
     network = getattr(model, "network", None)
     if isinstance(network, GemmaNetwork):

@@ -13,7 +13,16 @@ import orjson
 from pbench.config import checkpoint_config
 from pbench.errors import ArtifactError
 
-__all__ = ["SMALL_FILES", "Checkpoint", "Config", "safetensors_paths", "some_of"]
+__all__ = [
+    "MODULES",
+    "POSITIONS",
+    "SMALL_FILES",
+    "WIDEST",
+    "Checkpoint",
+    "Config",
+    "safetensors_paths",
+    "some_of",
+]
 
 SMALL_FILES = (
     "config.json",
@@ -28,6 +37,15 @@ SMALL_FILES = (
 )
 """All that is read of a checkpoint beside its weights."""
 
+MODULES = 4096
+"""Most layers, or experts of a layer, that are believed: each costs time before a weight is looked at."""
+
+POSITIONS = 2**31
+"""Most positions of a context that are believed."""
+
+WIDEST = 2**24
+"""Most of any other dimension: the product of two of them still has a size in bytes."""
+
 _SHOWN = 8  # names of each kind in an error
 
 
@@ -39,10 +57,17 @@ class Config:
         self.values = values
 
     def integer(self, name: str, default: int | None = None) -> int:
-        """A positive whole number (0 for ids); the default where it is missing or null."""
+        """A whole number from 0 on (an id, a count); the default where it is missing or null."""
         value = self._value(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise self._wrong(name, "must be a whole number")
+        return value
+
+    def size(self, name: str, default: int | None = None, *, most: int = WIDEST) -> int:
+        """A dimension: a whole number from 1 to `most`."""
+        value = self.integer(name, default)
+        if not 1 <= value <= most:
+            raise self._wrong(name, f"is {value}; it must be from 1 to {most}")
         return value
 
     def number(self, name: str, default: float | None = None) -> float:
@@ -126,9 +151,9 @@ def safetensors_paths(folder: Path) -> list[Path]:
 def _shards(index: Path) -> list[str]:
     try:
         names = sorted(set(orjson.loads(index.read_bytes())["weight_map"].values()))
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         raise ArtifactError(f"{index}: is no index of weight files") from None
-    if any(Path(name).name != name for name in names):
+    if any(not isinstance(name, str) or Path(name).name != name for name in names):
         raise ArtifactError(f"{index}: names files outside its folder")
     missing = [name for name in names if not (index.parent / name).exists()]
     if missing:

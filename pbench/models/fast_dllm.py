@@ -19,8 +19,8 @@ __all__ = ["FAST_DLLM", "load"]
 
 def block_length(config: Config, name: str) -> int:  # noqa: ARG001 - config.json says it
     """`bd_size` in published files, `block_size` or `block_length` elsewhere; 32 where it is missing."""
-    named = config.integer("block_size", config.integer("block_length", 32))
-    return config.integer("bd_size", named)
+    named = config.size("block_size", config.size("block_length", 32))
+    return config.size("bd_size", named)
 
 
 FAST_DLLM = Family(

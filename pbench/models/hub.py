@@ -1,7 +1,7 @@
 """Checkpoints on the Hugging Face hub: a revision becomes a commit, and its files a folder of the cache.
 
-Only configuration, tokenizer and safetensors are fetched; no code ever is. The hub library's own
-settings hold (HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, tokens).
+Only configuration, tokenizer and safetensors are fetched, code and pickles for those who trust them.
+The hub library's own settings hold (HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, tokens).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from pbench.errors import UsageError
 from pbench.models.checkpoint import SMALL_FILES
 
-__all__ = ["cached", "fetch_small_files", "fetch_weights"]
+__all__ = ["cached", "fetch_code", "fetch_small_files", "fetch_weights"]
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 _PICKLES = ("*.bin", "*.pt", "*.pth")
@@ -35,6 +35,11 @@ def fetch_weights(repository: str, commit: str, *, pickles: bool = False) -> Pat
     if pickles and not any(folder.glob("*.safetensors")):
         return _fetch(repository, commit, _PICKLES)
     return folder
+
+
+def fetch_code(repository: str, commit: str) -> Path:
+    """The folder of a commit with the Python files at its top in it; only where they are to be run."""
+    return _fetch(repository, commit, ("*.py",))
 
 
 def cached(repository: str, revision: str | None) -> bool:

@@ -9,7 +9,7 @@ import torch
 
 from pbench.models.backbone import Shape
 from pbench.models.chat import LLAMA3
-from pbench.models.checkpoint import Checkpoint, Config
+from pbench.models.checkpoint import MODULES, POSITIONS, Checkpoint, Config
 from pbench.models.masked import Family, MaskedDenoiser, SpecialIds, load_masked
 from pbench.models.qwen import rope_theta
 from pbench.models.weights import Place
@@ -71,17 +71,17 @@ def shape(config: Config) -> Shape:
     for unused in ("scale_logits", "input_emb_norm", "bias_for_layer_norm"):
         config.only(unused, False)
     config.only("rope", True)
-    hidden, heads = config.integer("d_model"), config.integer("n_heads")
-    vocab_size = config.integer("vocab_size")
+    hidden, heads = config.size("d_model"), config.size("n_heads")
+    vocab_size = config.size("vocab_size")
     return Shape(
-        vocab_size=config.integer("embedding_size", vocab_size),
+        vocab_size=config.size("embedding_size", vocab_size),
         hidden_size=hidden,
-        layers=config.integer("n_layers"),
+        layers=config.size("n_layers", most=MODULES),
         heads=heads,
-        kv_heads=config.integer("n_kv_heads", heads),
+        kv_heads=config.size("n_kv_heads", heads),
         head_dim=hidden // heads,
-        intermediate_size=config.integer("mlp_hidden_size"),
-        max_length=config.integer("max_sequence_length", 4096),
+        intermediate_size=config.size("mlp_hidden_size"),
+        max_length=config.size("max_sequence_length", 4096, most=POSITIONS),
         rope_theta=rope_theta(config, 5e5),
         rms_norm_eps=config.number("rms_norm_eps", 1e-5),
         tied=config.flag("weight_tying"),

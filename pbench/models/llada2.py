@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pbench.errors import ArtifactError
 from pbench.models.backbone import Shape, dense_mlp
-from pbench.models.checkpoint import Checkpoint, Config
+from pbench.models.checkpoint import MODULES, POSITIONS, Checkpoint, Config
 from pbench.models.experts import Mixture, Routing
 from pbench.models.llada_moe import ROLES
 from pbench.models.masked import Family, MaskedDenoiser, SpecialIds, load_masked
@@ -37,17 +37,17 @@ def shape(config: Config) -> Shape:
     config.only("use_bias", False)
     config.only("use_sliding_window", False)
     config.only("score_function", "sigmoid")
-    hidden, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
-    head_dim = config.integer("head_dim", hidden // heads)
+    hidden, heads = config.size("hidden_size"), config.size("num_attention_heads")
+    head_dim = config.size("head_dim", hidden // heads)
     return Shape(
-        vocab_size=config.integer("vocab_size"),
+        vocab_size=config.size("vocab_size"),
         hidden_size=hidden,
-        layers=config.integer("num_hidden_layers"),
+        layers=config.size("num_hidden_layers", most=MODULES),
         heads=heads,
-        kv_heads=config.integer("num_key_value_heads", heads),
+        kv_heads=config.size("num_key_value_heads", heads),
         head_dim=head_dim,
-        intermediate_size=config.integer("intermediate_size"),
-        max_length=config.integer("max_position_embeddings"),
+        intermediate_size=config.size("intermediate_size"),
+        max_length=config.size("max_position_embeddings", most=POSITIONS),
         rope_theta=rope_theta(config, 6e5),
         rms_norm_eps=config.number("rms_norm_eps", 1e-6),
         rotary_dim=int(head_dim * config.number("partial_rotary_factor", 0.5)),
@@ -59,18 +59,18 @@ def shape(config: Config) -> Shape:
 def mlp_of(config: Config) -> Callable[[Shape, int], nn.Module]:
     """Dense in the first `first_k_dense_replace` layers, experts in the others."""
     routing = Routing(
-        experts=config.integer("num_experts"),
-        chosen=config.integer("num_experts_per_tok"),
+        experts=config.size("num_experts", most=MODULES),
+        chosen=config.size("num_experts_per_tok"),
         score="sigmoid",
         bias=config.flag("moe_router_enable_expert_bias", True),
-        groups=config.integer("n_group", 1),
-        top_groups=config.integer("topk_group", 1),
+        groups=config.size("n_group", 1),
+        top_groups=config.size("topk_group", 1),
         normalised=config.flag("norm_topk_prob", True),
         scale=config.number("routed_scaling_factor", 1.0),
     )
     if routing.problem:
         raise ArtifactError(f"{config.path}: {routing.problem}")
-    width = config.integer("moe_intermediate_size")
+    width = config.size("moe_intermediate_size")
     dense = config.integer("first_k_dense_replace", 0)
     shared = width * config.integer("num_shared_experts", 0)
 
@@ -120,7 +120,7 @@ def file_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def block_length(config: Config, name: str) -> int:  # noqa: ARG001 - its names do not tell
     """32 in every published checkpoint."""
-    return config.integer("block_size", config.integer("block_length", 32))
+    return config.size("block_size", config.size("block_length", 32))
 
 
 LLADA2 = Family(

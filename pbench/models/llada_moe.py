@@ -14,7 +14,7 @@ from torch import nn
 from pbench.errors import ArtifactError
 from pbench.models.backbone import Shape, dense_mlp
 from pbench.models.chat import ChatFormat
-from pbench.models.checkpoint import Checkpoint, Config
+from pbench.models.checkpoint import MODULES, POSITIONS, Checkpoint, Config
 from pbench.models.experts import Mixture, Routing
 from pbench.models.masked import Family, MaskedDenoiser, SpecialIds, load_masked
 from pbench.models.qwen import rope_theta
@@ -39,17 +39,17 @@ def shape(config: Config) -> Shape:
     config.only("moe_router_score_function", "softmax")
     config.only("moe_router_enable_expert_bias", False)
     config.only("router_num_group", 0, 1)
-    hidden, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
-    head_dim = config.integer("head_dim", hidden // heads)
+    hidden, heads = config.size("hidden_size"), config.size("num_attention_heads")
+    head_dim = config.size("head_dim", hidden // heads)
     return Shape(
-        vocab_size=config.integer("vocab_size"),
+        vocab_size=config.size("vocab_size"),
         hidden_size=hidden,
-        layers=config.integer("num_hidden_layers"),
+        layers=config.size("num_hidden_layers", most=MODULES),
         heads=heads,
-        kv_heads=config.integer("num_key_value_heads", heads),
+        kv_heads=config.size("num_key_value_heads", heads),
         head_dim=head_dim,
-        intermediate_size=config.integer("dense_intermediate_size", 4 * hidden),
-        max_length=config.integer("max_position_embeddings"),
+        intermediate_size=config.size("dense_intermediate_size", 4 * hidden),
+        max_length=config.size("max_position_embeddings", most=POSITIONS),
         rope_theta=rope_theta(config, 5e4),
         rms_norm_eps=config.number("rms_norm_eps", 1e-5),
         rotary_dim=int(head_dim * config.number("partial_rotary_factor", 1.0)),
@@ -61,15 +61,15 @@ def shape(config: Config) -> Shape:
 def mlp_of(config: Config) -> Callable[[Shape, int], nn.Module]:
     """Experts in the layers that `moe_layer_freq` marks with 1; in all where it is missing."""
     routing = Routing(
-        experts=config.integer("num_experts"),
-        chosen=config.integer("num_experts_per_tok"),
+        experts=config.size("num_experts", most=MODULES),
+        chosen=config.size("num_experts_per_tok"),
         score="softmax",
         normalised=config.flag("norm_topk_prob"),
         scale=config.number("routed_scaling_factor", 1.0),
     )
     if routing.problem:
         raise ArtifactError(f"{config.path}: {routing.problem}")
-    width = config.integer("expert_intermediate_size", config.values.get("intermediate_size"))
+    width = config.size("expert_intermediate_size", config.values.get("intermediate_size"))
     marked = config.values.get("moe_layer_freq")
 
     def mlp(shape: Shape, number: int) -> nn.Module:

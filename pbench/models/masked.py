@@ -23,7 +23,7 @@ from pbench.models.tokens import Tokens
 from pbench.models.weights import Names, as_named, fill
 from pbench.records import Sample
 
-__all__ = ["Family", "MaskedDenoiser", "Setup", "SpecialIds", "load_masked", "read_setup"]
+__all__ = ["Family", "MaskedDenoiser", "Setup", "SpecialIds", "check_vocabulary", "load_masked", "read_setup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def read_setup(checkpoint: Checkpoint, family: Family, dtype: torch.dtype) -> Se
     shape = family.shape(config)
     tokens = Tokens(checkpoint.folder, family.chat)
     ids, notes = _special_ids(config, family)
-    _check_vocabulary(config, shape, tokens, ids)
+    check_vocabulary(config, shape.vocab_size, tokens, ids)
     with torch.device("meta"):
         network = Backbone(shape, family.mlp_of(config)).to(dtype)
     block = None if family.block is None else family.block(config, checkpoint.name)
@@ -197,17 +197,17 @@ def _special_ids(config: Config, family: Family) -> tuple[SpecialIds, list[str]]
     return SpecialIds(*found), notes
 
 
-def _check_vocabulary(config: Config, shape: Shape, tokens: Tokens, ids: SpecialIds) -> None:
+def check_vocabulary(config: Config, vocab_size: int, tokens: Tokens, ids: SpecialIds) -> None:
     """ArtifactError if tokenizer, special ids and embedding disagree."""
-    if tokens.size > shape.vocab_size:
+    if tokens.size > vocab_size:
         raise ArtifactError(
             f"{config.path.parent}: the tokenizer has ids up to {tokens.size - 1}, but config.json"
-            f" an embedding of {shape.vocab_size} rows; they are of different models"
+            f" an embedding of {vocab_size} rows; they are of different models"
         )
     for key, value in (("mask", ids.mask), ("eos", ids.eos), ("pad", ids.pad)):
-        if value >= shape.vocab_size:
+        if value >= vocab_size:
             raise ArtifactError(
-                f"{config.path}: {key}_token_id {value} is beyond the vocabulary of {shape.vocab_size}"
+                f"{config.path}: {key}_token_id {value} is beyond the vocabulary of {vocab_size}"
             )
     if ids.mask in (ids.eos, ids.pad):
         raise ArtifactError(f"{config.path}: mask_token_id {ids.mask} is the id of EOS or pad too")

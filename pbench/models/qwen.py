@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pbench.models.backbone import Shape
-from pbench.models.checkpoint import Config
+from pbench.models.checkpoint import MODULES, POSITIONS, Config
 
 __all__ = ["qwen2_shape", "qwen3_shape", "rope_theta"]
 
@@ -33,16 +33,16 @@ def rope_theta(config: Config, default: float) -> float:
 def _shape(config: Config, *, qkv_bias: bool, qk_norm: bool) -> Shape:
     config.only("hidden_act", "silu")
     config.only("use_sliding_window", False)
-    hidden, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
+    hidden, heads = config.size("hidden_size"), config.size("num_attention_heads")
     return Shape(
-        vocab_size=config.integer("vocab_size"),
+        vocab_size=config.size("vocab_size"),
         hidden_size=hidden,
-        layers=config.integer("num_hidden_layers"),
+        layers=config.size("num_hidden_layers", most=MODULES),
         heads=heads,
-        kv_heads=config.integer("num_key_value_heads", heads),
-        head_dim=config.integer("head_dim", hidden // heads),
-        intermediate_size=config.integer("intermediate_size"),
-        max_length=config.integer("max_position_embeddings"),
+        kv_heads=config.size("num_key_value_heads", heads),
+        head_dim=config.size("head_dim", hidden // heads),
+        intermediate_size=config.size("intermediate_size"),
+        max_length=config.size("max_position_embeddings", most=POSITIONS),
         rope_theta=rope_theta(config, 1e6),
         rms_norm_eps=config.number("rms_norm_eps", 1e-6),
         qkv_bias=qkv_bias,

@@ -17,7 +17,7 @@ __all__ = ["SDAR", "load"]
 def block_length(config: Config, name: str) -> int:
     """`block_size` or `block_length`; where both are missing 4, unless the name ends in -bN."""
     named = re.search(r"-b(\d+)$", name)
-    return config.integer("block_size", config.integer("block_length", int(named[1]) if named else 4))
+    return config.size("block_size", config.size("block_length", int(named[1]) if named else 4))
 
 
 SDAR = Family(

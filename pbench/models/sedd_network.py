@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pbench.errors import ArtifactError
+from pbench.models.checkpoint import MODULES, WIDEST
 
 __all__ = ["SeddConfig", "SeddNetwork"]
 
@@ -37,10 +38,10 @@ class _Noise(BaseModel):
 
 
 class _Model(BaseModel):
-    hidden_size: int = Field(gt=0)
-    cond_dim: int = Field(gt=0)
+    hidden_size: int = Field(gt=0, le=WIDEST)
+    cond_dim: int = Field(gt=0, le=WIDEST)
     length: int = Field(gt=0)
-    n_blocks: int = Field(gt=0)
+    n_blocks: int = Field(gt=0, le=MODULES)
     n_heads: int = Field(gt=0)
     scale_by_sigma: bool
 
@@ -54,7 +55,7 @@ class _Model(BaseModel):
 class SeddConfig(BaseModel):
     """What decides the network and the noise, in the published config.json; other keys are for training."""
 
-    tokens: int = Field(gt=1)
+    tokens: int = Field(gt=1, le=WIDEST)
     graph: _Graph
     noise: _Noise
     model: _Model

@@ -29,7 +29,7 @@ class Tokens:
         self.tokenizer.no_padding()
         template = _template(folder, settings)
         if template is None:
-            self.notes.append(f"{folder}: no chat template; that of the family is used")
+            self.notes.append(f"{folder}: no chat template; {format.said}")
         self.special = _special(folder, settings)
         self._chat = Chat(template or format.template, self.special, format.generation_prompt, str(folder))
 
@@ -89,7 +89,10 @@ def _from_vocabulary(folder: Path) -> Tokenizer:
 def _template(folder: Path, settings: dict[str, Any]) -> str | None:
     path = folder / "chat_template.jinja"
     if path.exists():
-        return path.read_text(encoding="utf-8")
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ArtifactError(f"{path}: {error}") from None
     template = settings.get("chat_template")
     if isinstance(template, list):  # several, by name
         named = {each.get("name"): each.get("template") for each in template if isinstance(each, dict)}

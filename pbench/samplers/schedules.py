@@ -15,9 +15,8 @@ def check_steps(steps: int, gen_length: int, block_length: int) -> None:
     """UsageError unless every block gets the same number of steps, and no more than it has tokens."""
     blocks = gen_length // block_length
     if steps % blocks or steps > gen_length:
-        raise UsageError(
-            f"--steps {steps} must be a multiple of the {blocks} blocks, at most gen_length {gen_length}"
-        )
+        multiple = f"a multiple of the {blocks} blocks, " if blocks > 1 else ""
+        raise UsageError(f"--steps {steps} must be {multiple}at most gen_length {gen_length}")
 
 
 def exact_schedule(masks: int, k: int) -> tuple[int, ...]:

@@ -119,3 +119,22 @@ def test_tasks_of_the_data_folder_that_are_not_decoded_are_named(capsys):
     said = capsys.readouterr().err
     assert "not decoded, for --tasks does not name them: list_lab/copy" in said
     assert "waiting_line/copy: 2 of 2 samples" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--k", "1", "--gpus", ""], "is an empty list"),
+        (["--k", "1", "--tasks", ","], "is an empty list"),
+        (["--k", "1", "--device", "meta"], "nothing can be computed there"),
+        (["--k", "1", "--temperature", "inf"], "must be 0, or between"),
+        (["--sampler", "apd", "--mixture", "0.7", "--verifier", "oracle"], "must share a tokenizer"),
+        (["--sampler", "threshold"], "sampler 'threshold' needs --gamma"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_exit_2(capsys, asked, words):
+    command = [*COMMAND, *asked] if "--tasks" not in asked else ["decode", *asked]
+    assert root._run(command) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err.splitlines()[-1]

@@ -34,6 +34,8 @@ def test_one_worker_on_each_gpu(monkeypatch):
         (["-1"], None, None, "is no number of a GPU"),
         (["0", "0"], None, None, "named twice"),
         ([], "gpu", None, "is no device"),
+        ([], "meta", None, "nothing can be computed there"),
+        ([], "privateuseone", None, "cannot be used here"),
     ],
 )
 def test_contradictions(gpus, device, workers, words):

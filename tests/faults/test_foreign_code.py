@@ -1,4 +1,7 @@
-"""A model folder is data: the Python files that lie in it are never run, whatever its configuration says."""
+"""A model folder is data: Python files in it are not run, whatever its configuration says.
+
+Where the user trusts the code of a family that pbench does not know: tests/models/test_auto_map.py.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def booby_trap(folder: Path) -> Path:
 
 @pytest.mark.parametrize("family", ["hf", "llada", "dream"])
 def test_code_in_a_model_folder_is_not_run(tmp_path: Path, family: str) -> None:
-    """`--trust-remote-code` is about pickled weights; it runs no code either."""
+    """Of families that pbench or transformers has itself: with `--trust-remote-code` neither."""
     folder = tmp_path / "model"
     if family == "hf":
         write(folder)

@@ -196,3 +196,16 @@ def test_decode_end_to_end(folder, elsewhere, capsys):
         assert f"{option[0]} is for masked-diffusion models" in capsys.readouterr().err
     assert root._run([*command, "--k", "2"]) == 2
     assert "--k is no option of decode" in capsys.readouterr().err
+
+
+def test_pickled_weights_are_for_those_who_trust_them(tmp_path):
+    from safetensors.torch import load_file
+
+    folder = write(tmp_path / "twin")
+    whole = load_model(find_model(f"hf:{folder}"), "cpu")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ArtifactError, match="say --trust-remote-code"):
+        load_model(find_model(f"hf:{folder}"), "meta")
+    pickled = load_model(find_model(f"hf:{folder}", trust_remote_code=True), "cpu")
+    assert answers(pickled, GREEDY, samples(2)) == answers(whole, GREEDY, samples(2))

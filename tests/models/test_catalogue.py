@@ -65,11 +65,11 @@ def test_a_foreign_model_with_code_of_its_own_is_not_run(mine):
     strange = mine(
         "dream", model_type="alien", architectures=["Alien"], auto_map={"AutoModel": "alien.Alien"}
     )
-    with pytest.raises(UsageError, match="its own code \\(auto_map\\) is not run"):
+    with pytest.raises(UsageError, match="its own code \\(auto_map\\) is run only with --trust-remote-code"):
         find_model(str(strange))
 
 
-@pytest.mark.parametrize("name", ["draem", "/no/such/folder", "a/b/c", "./gone"])
+@pytest.mark.parametrize("name", ["", "draem", "/no/such/folder", "a/b/c", "./gone"])
 def test_unknown_names_are_usage_errors_without_a_network(name):
     with pytest.raises(UsageError, match="unknown model"):
         find_model(name)
@@ -89,6 +89,17 @@ def test_unknown_names_are_usage_errors_without_a_network(name):
         ("llada", {"mask_token_id": 400}, "mask_token_id 400 is beyond the vocabulary"),
         ("llada", {"mask_token_id": ...}, "mask_token_id 126336 is beyond"),
         ("llada", {"n_layers": 3}, "missing: model.layers.2"),
+        ("llada", {"n_layers": 0}, "n_layers is 0; it must be from 1 to 4096"),
+        ("llada", {"n_layers": 10**9}, "n_layers is 1000000000; it must be from 1"),
+        ("llada", {"n_heads": 0}, "n_heads is 0"),
+        ("llada", {"d_model": 10**12}, "d_model is 1000000000000"),
+        ("llada", {"embedding_size": 2**24}, "not \\[16777216, 32\\]"),
+        ("dream", {"num_attention_heads": 0}, "num_attention_heads is 0"),
+        ("sdar", {"block_size": 0}, "block_size is 0"),
+        ("fast-dllm-v2", {"bd_size": 0}, "bd_size is 0"),
+        ("llada2", {"num_experts": 10**8}, "num_experts is 100000000"),
+        ("llada2", {"n_group": 0}, "n_group is 0"),
+        ("llada-moe", {"num_experts_per_tok": 0}, "num_experts_per_tok is 0"),
         ("llada", {"n_layers": 1}, "surplus: model.transformer.blocks.1"),
         ("dream", {"rope_scaling": {"type": "yarn", "factor": 4}}, "rope_scaling is"),
         ("dream", {"hidden_act": "gelu"}, "only 'silu' is implemented"),
@@ -160,3 +171,22 @@ def test_half_precision_and_the_identity(mine):
     ).qk_norm
     with pytest.raises(UsageError, match="unknown dtype"):
         load_model(find_model(out), "cpu", "int3")
+
+
+def test_a_folder_that_is_no_checkpoint_does_not_hide_a_published_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dream").mkdir()
+    monkeypatch.setattr(
+        "pbench.models.hub.fetch_small_files", lambda repository, _: (folder("dream"), repository)
+    )
+    assert find_model("dream").hub == "Dream-org/Dream-v0-Instruct-7B"
+    (tmp_path / "dream" / "config.json").write_bytes((folder("dream") / "config.json").read_bytes())
+    assert find_model("dream").hub is None
+
+
+def test_an_index_that_names_no_files_is_refused(mine):
+    out = mine("llada")
+    for named in (3, None, ["a"]):
+        (out / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": named}}))
+        with pytest.raises(ArtifactError, match=r"index\.json"):
+            load_model(find_model(str(out)), "meta")

@@ -13,6 +13,7 @@ import pytest
 from pbench.errors import PbenchError
 from pbench.models import find_model, load_model
 from tests.forks import finish
+from tests.models.foreign_checkpoint import write_foreign
 from tests.models.hub_server import COMMIT, serve
 from tests.models.random_models import folder
 
@@ -21,8 +22,13 @@ def answers(out: Path, cache: str, url: str, models: tuple[str, ...]) -> None:
     """Write a line of JSON for each of `models`; "+" after its name: its code is trusted."""
     os.environ |= {"HF_ENDPOINT": url, "HF_HOME": cache, "HF_HUB_OFFLINE": "0"}
     os.environ |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_XET": "1"}
-    for name in [name for name in sys.modules if name.partition(".")[0] == "huggingface_hub"]:
+    stale = ("huggingface_hub", "transformers_modules")
+    for name in [name for name in sys.modules if name.partition(".")[0] in stale]:
         del sys.modules[name]  # it reads those variables when it is imported
+    from transformers import dynamic_module_utils
+
+    dynamic_module_utils.HF_MODULES_CACHE = f"{cache}/modules"
+    sys.path.insert(0, f"{cache}/modules")  # before that of tests that ran in this process earlier
     with out.open("w") as file:
         for model in models:
             file.write(json.dumps(answer(model)) + "\n")
@@ -96,3 +102,17 @@ def test_pickles_are_fetched_only_for_those_who_trust_them(tmp_path, repository)
         assert (refused["exit"], "holds no weights" in refused["error"]) == (4, True)
         assert trusted["same"]
     assert fetched.count("pytorch_model.bin") == 1
+
+
+def test_code_is_fetched_and_run_only_for_those_who_trust_it(tmp_path):
+    repository = write_foreign(tmp_path / "toy")
+    with serve("somebody/toy", repository) as (url, fetched):
+        (refused,) = ask(tmp_path / "cache", url, "somebody/toy@v1")
+        assert (refused["exit"], "--trust-remote-code" in refused["error"]) == (2, True)
+        assert not [name for name in fetched if name.endswith((".py", ".safetensors"))]
+        (trusted,) = ask(tmp_path / "cache", url, "somebody/toy@v1+trust")
+    assert "error" not in trusted, trusted
+    assert (trusted["family"], trusted["same"]) == ("auto-map", True)
+    assert trusted["identity"]["revision"] == COMMIT
+    assert set(trusted["identity"]["code"]) == {"configuration_toy.py", "modeling_toy.py"}
+    assert (repository / "sentinel").exists()

@@ -17,6 +17,7 @@ from pbench.interfaces import GenerationSettings
 from pbench.models import find_model, hub, load_model, sedd_files
 from pbench.models.checkpoint import Checkpoint
 from pbench.models.sedd import SeddGenerator
+from pbench.models.sedd_network import SeddConfig
 from pbench.records import Generation
 from tests.models.random_models import folder, samples
 
@@ -146,3 +147,12 @@ def test_a_hub_repository_without_tokenizer_gets_gpt2s(
     assert model.identity["tokenizer"] == "openai-community/gpt2@0123abc"
     assert model.identity["revision"] == "f00"
     assert model.encode(samples(1)[0])
+
+
+@pytest.mark.parametrize(("key", "value"), [("n_blocks", 10**9), ("n_heads", 0), ("hidden_size", 10**12)])
+def test_dimensions_that_no_network_has_are_refused_before_it_is_built(key: str, value: int) -> None:
+    path = folder("sedd") / "config.json"
+    said = json.loads(path.read_text())
+    said["model"][key] = value
+    with pytest.raises(ArtifactError, match=rf"model\.{key}: Input should be"):
+        SeddConfig.read(said, path)

@@ -117,6 +117,8 @@ def test_a_template_may_refuse_and_may_be_broken():
         chat("{% for m in messages %}")
     with pytest.raises(UsageError, match="refuses"):
         chat("{{ messages.__class__.__mro__ }}").render([USER])
+    with pytest.raises(UsageError, match=r"refuses this prompt: .*by zero"):
+        chat("{{ messages | length // 0 }}").render([USER])
 
 
 def test_where_a_template_is_looked_for(mine):
@@ -166,8 +168,11 @@ def test_text_comes_back_and_special_tokens_do_not(family):
     assert denoiser.decode([*ids, denoiser.eos_token_id, denoiser.mask_token_id, 10**6]) == text
 
 
-@pytest.mark.parametrize(("name", "content"), [("tokenizer.json", "{}"), ("tokenizer_config.json", "{")])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("tokenizer.json", b"{}"), ("tokenizer_config.json", b"{"), ("chat_template.jinja", b"\xff")],
+)
 def test_broken_files_are_named(mine, name, content):
-    (mine / name).write_text(content)
+    (mine / name).write_bytes(content)
     with pytest.raises(ArtifactError, match=name):
         Tokens(mine, CHATML)
