@@ -68,6 +68,7 @@ def score(
         console.result_json({"runs": summaries})
     for summary in summaries:
         console.note(_table(summary))
+        _warn_of_cuts(summary)
     _explain_missing(summaries, [result for result in results if isinstance(result, PbenchError)])
 
 
@@ -156,6 +157,14 @@ def _table(summary: dict[str, Any]) -> str:
     return "\n".join(
         [f"{summary['path']}{status}{judged}", *(_line(name, numbers) for name, numbers in rows)]
     )
+
+
+def _warn_of_cuts(summary: dict[str, Any]) -> None:
+    readers = {"grammar": "the grammar checker reads", "similarity": "ROUGE, BLEU and BERTScore read"}
+    for reader, count in summary["cut"].items():
+        console.warn(
+            f"{summary['path']}: answers longer than {readers[reader]}: {count}; their beginnings were judged"
+        )
 
 
 def _line(name: str, numbers: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ manifest of what it judged.
 
 from __future__ import annotations
 
-from pbench.grammar.checker import CheckerError, Finding, GrammarChecker
+from pbench.grammar.checker import CheckerError, Finding, GrammarChecker, characters_read
 from pbench.grammar.choice import CHOICES, Choice, open_checker, require_choice
 from pbench.grammar.embedded import HarperChecker
 from pbench.grammar.languagetool import LanguageToolChecker
@@ -19,6 +19,7 @@ __all__ = [
     "GrammarChecker",
     "HarperChecker",
     "LanguageToolChecker",
+    "characters_read",
     "open_checker",
     "require_choice",
 ]

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from pbench.errors import UsageError
 
-__all__ = ["CheckerError", "Finding", "GrammarChecker", "beginning"]
+__all__ = ["CheckerError", "Finding", "GrammarChecker", "beginning", "characters_read"]
 
 
 class CheckerError(UsageError):
@@ -35,6 +35,12 @@ class GrammarChecker(Protocol):
     def check(self, texts: Sequence[str]) -> list[list[Finding]]:
         """The findings in each text, empty where nothing is wrong; CheckerError if it cannot judge."""
         ...
+
+
+def characters_read(checker: GrammarChecker) -> int | None:
+    """How many characters of a text a checker reads at most (its `max_characters`); None: all of them."""
+    found: int | None = getattr(checker, "max_characters", None)
+    return found
 
 
 def beginning(text: str, most: int) -> tuple[int, str]:

@@ -45,6 +45,7 @@ class HarperChecker:
     """
 
     name = "harper"
+    max_characters = MAX_CHARACTERS
 
     def __init__(self, threads: int | None = None):
         self._threads = threads or cores()

@@ -41,6 +41,7 @@ class LanguageToolChecker:
     """
 
     name = "languagetool"
+    max_characters = MAX_CHARACTERS
 
     def __init__(self, url: str | None = None, seconds: float = SECONDS):
         self._server: Server = LocalServer() if url is None else RemoteServer(url)

@@ -58,7 +58,7 @@ def _compile(pattern: str) -> regex.Pattern[str] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # `re` warns of sets that may change their meaning
             return regex.compile(_for_regex(pattern, re.compile(pattern).flags))
-    except (re.error, regex.error, OverflowError, RecursionError):
+    except (re.error, regex.error, ValueError, OverflowError, RecursionError):
         return None
 
 

@@ -84,6 +84,8 @@ def _digit_lines(text: str) -> tuple[list[str], list[str]]:
         lines = [line.strip() for line in text.split("\n")]
         lines = [line for line in lines if line]
         return lines, lines
+    while "\n\n" in text:  # millions of blank lines, in a third of the time that patterns take
+        text = text.replace("\n\n", "\n")
     four, filled = (
         [found.group().strip() for found in islice(pattern.finditer(text), _SUDOKU_SIZE + 1)]
         for pattern in (_FOUR_DIGITS, _FILLED_LINE)

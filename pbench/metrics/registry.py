@@ -50,13 +50,17 @@ BatchFunction = Callable[[Sequence[str], Sequence[Any], MetricTools], dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """A registered metric: `values` are the names it always gives, `needs` the fields of MetricTools."""
+    """A registered metric: `values` are the names it always gives, `needs` the fields of MetricTools.
+
+    `reads`: of a longer answer than so many characters only the beginning is judged; None: all is.
+    """
 
     name: str
     version: str
     values: tuple[str, ...]
     needs: frozenset[str]
     run: Callable[[Sequence[str], Sequence[Any], MetricTools], list[Outcome]]
+    reads: int | None = None
 
 
 METRICS: Registry[MetricInfo] = Registry(
@@ -106,7 +110,12 @@ def sample_info(
 
 
 def batch_metric(
-    name: str, *, values: Sequence[str], needs: Sequence[str] = (), version: str = "1"
+    name: str,
+    *,
+    values: Sequence[str],
+    needs: Sequence[str] = (),
+    version: str = "1",
+    reads: int | None = None,
 ) -> Callable[[BatchFunction], BatchFunction]:
     """Register a function from whole columns to columns of cells (a cell: value, or reason for none)."""
 
@@ -115,7 +124,7 @@ def batch_metric(
             columns = function(predictions, references, tools)
             return [_outcome(columns, row) for row in range(len(predictions))]
 
-        _add(MetricInfo(name, version, tuple(values), frozenset(needs), run))
+        _add(MetricInfo(name, version, tuple(values), frozenset(needs), run, reads))
         return function
 
     return register

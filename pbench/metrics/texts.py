@@ -89,7 +89,12 @@ def words_to_sentence(
     }
 
 
-@batch_metric("summary", values=("score", *ROUGE_NAMES, "grammar_score"), needs=("grammar",))
+@batch_metric(
+    "summary",
+    values=("score", *ROUGE_NAMES, "grammar_score"),
+    needs=("grammar",),
+    reads=MAX_TEXT_CHARACTERS,
+)
 def summary(
     predictions: Sequence[str], references: Sequence[Any], tools: MetricTools
 ) -> dict[str, list[Cell]]:
@@ -112,6 +117,7 @@ def summary(
     "paraphrase",
     values=("score", "inv_bleu_score", "bertscore_score", "grammar_score"),
     needs=("grammar", "bertscore"),
+    reads=MAX_TEXT_CHARACTERS,
 )
 def paraphrase(
     predictions: Sequence[str], references: Sequence[Any], tools: MetricTools

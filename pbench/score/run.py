@@ -28,6 +28,7 @@ from pbench.records import Score
 from pbench.score.batches import ROWS_AT_ONCE, scored, scored_apart
 from pbench.score.bertscore import BertScore
 from pbench.score.cache import CachedChecker, cache_path
+from pbench.score.cuts import Cuts
 from pbench.score.find import default_output
 
 __all__ = ["needs_of", "refuse_other_checker", "score_run"]
@@ -110,7 +111,8 @@ def score_run(
             scores = scored_apart(rows, pool, None if asked is None else findings)
         total = read_manifest(path)["rows"]
         # The writer takes the manifest when it has taken the last row; until then it is filled.
-        return write_artifact(target, "scores", _counted(scores, manifest, total, on_progress), manifest)
+        counted = _counted(scores, manifest, Cuts(asked), total, on_progress)
+        return write_artifact(target, "scores", counted, manifest)
 
 
 def _metrics(path: Path) -> list[str]:
@@ -140,6 +142,7 @@ def _manifest(
         "answers_scored": 0,
         "unscored": 0,
         "failed": 0,
+        "cut": {},
         "counts": {},
         "status": run.get("status", "partial"),
         "run": {key: value for key, value in run.items() if key != "tokens"},
@@ -184,6 +187,7 @@ def _hashes(value: Any) -> Any:
 def _counted(
     scores: Iterable[Score],
     manifest: dict[str, Any],
+    cuts: Cuts,
     total: int,
     on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[Score]:
@@ -194,6 +198,7 @@ def _counted(
         statuses[score.status] += 1
         unscored += score.values.get(score.headline) is None
         failed += _tool_failed(score)
+        cuts.look_at(score)
         if on_progress is not None and (done % ROWS_AT_ONCE == 0 or done == total):
             on_progress(done, total)
         yield score
@@ -201,6 +206,7 @@ def _counted(
     manifest["answers_scored"] = sum(statuses.values()) - unscored
     manifest["unscored"] = unscored
     manifest["failed"] = failed
+    manifest["cut"] = cuts.found
 
 
 def _tool_failed(score: Score) -> bool:

@@ -43,6 +43,7 @@ def summarise(path: Path) -> dict[str, Any]:
         "path": str(path),
         "status": manifest["status"],
         "grammar_checker": manifest.get("grammar_checker"),
+        "cut": manifest.get("cut", {}),
         "tasks": tasks,
         "overall": _overall(tasks, headline_values),
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from pbench.artifacts import samples_hash, write_artifact
 from pbench.records import Sample
-from pbench.tasks.generate import Split, generate
+from pbench.tasks.generate import Split, generate, require_room
 from pbench.tasks.spec import TaskSpec
 
 __all__ = ["build", "describe"]
@@ -20,8 +20,12 @@ def build(
     """Write one file for each task and return the paths, in order.
 
     `samples` stands in for the number that each task has. Raises UsageError where a task cannot
-    give that many; OSError where the disk refuses; files written before stay.
+    give that many, mostly before the first file is written; OSError where the disk refuses. Files
+    written before stay.
     """
+    specs = list(specs)
+    for spec in specs:
+        require_room(spec, split, samples)
     return [_build_one(spec, out, split, samples) for spec in specs]
 
 

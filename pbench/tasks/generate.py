@@ -18,7 +18,15 @@ from pbench.tasks.sources import text_list
 from pbench.tasks.spec import Question, TaskSpec, Turn
 from pbench.tasks.stream import Stream
 
-__all__ = ["Split", "content_key", "content_keys", "draw", "generate", "reference_text"]
+__all__ = [
+    "Split",
+    "content_key",
+    "content_keys",
+    "draw",
+    "generate",
+    "reference_text",
+    "require_room",
+]
 
 Split = Literal["test", "train"]
 
@@ -63,7 +71,7 @@ def generate(
     the number that it gave.
     """
     total = spec.samples if samples is None else samples
-    _require_room(spec, split, total)
+    require_room(spec, split, samples)
     avoided = frozenset(exclude) if split == "test" else content_keys(spec) | frozenset(exclude)
     source = _source(spec, split, seed, shots, avoided)
     taken = set(avoided)
@@ -202,10 +210,14 @@ def _key(question: str) -> str:
     return blake2b(question.encode(), digest_size=12).hexdigest()
 
 
-def _require_room(spec: TaskSpec, split: Split, total: int) -> None:
-    """Refuse at once what the task cannot give, where its different questions can be counted."""
+def require_room(spec: TaskSpec, split: Split = "test", samples: int | None = None) -> None:
+    """Refuse at once what the task cannot give, where its different questions can be counted.
+
+    UsageError as `generate` raises it, before anything is drawn.
+    """
     if split == "train" and spec.options.invents:
         return
+    total = spec.samples if samples is None else samples
     buckets = spec.options.buckets
     available = []
     for place, length in enumerate(buckets):

@@ -26,6 +26,7 @@ def judge(metric: str, prediction: str, reference: Any) -> float | None:
         ("a", "(a", 0),  # a bad pattern
         ("a", r"\p{L}", 0),  # not one for Python's re
         ("a", "a{99999999999999999999}", 0),
+        ("a", "(?a)(?u)a", 0),  # flags that exclude each other
     ],
 )
 def test_regex_match(prediction: str, pattern: str, score: int) -> None:
@@ -42,6 +43,7 @@ def test_regex_match(prediction: str, pattern: str, score: int) -> None:
         ("[ab]+", 0),  # fits a negative example
         ("a", 0),  # does not fit all of `aa`
         ("(", 0),
+        ("(?a)(?u)a+", 0),
         ("", 0),
         ("[[:alpha:]", 0),
     ],

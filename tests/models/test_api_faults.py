@@ -13,22 +13,25 @@ from pbench.interfaces import GenerationSettings
 from pbench.models.api import Access, open_model
 from pbench.models.api.faults import without_key
 from tests.models.api_formats import FORMATS, KEY, RETRIES, asked, index, quick, samples  # noqa: F401
-from tests.models.api_server import Call, Response, serve
+from tests.models.api_server import Call, Response, completion, message, serve
 
 pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_retry_after_is_honoured_and_there_is_one_layer_of_retries(form):
+    came: list[float] = []
+
     def reply(call: Call) -> Response:
-        return form.bad(429, retry_after="0.3") if len(served.calls) == 1 else form.good("x")
+        came.append(time.perf_counter())
+        return form.bad(429, retry_after="0.3") if len(came) == 1 else form.good("x")
 
     with serve(reply) as served:
-        started = time.monotonic()
         (row,) = asked(form, served)
-        assert time.monotonic() - started >= 0.3
+        ended = time.perf_counter()
     assert (row.status, row.usage["requests"], len(served.calls)) == ("ok", 2, 2)
-    assert row.seconds < 0.3, "the wait is none of the model's time"
+    assert came[1] - came[0] >= 0.3
+    assert row.seconds <= ended - came[0] - 0.3, "the wait is none of the model's time"
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -66,7 +69,7 @@ def test_a_time_limit(form):
         rows = {row.sample.index: row for row in asked(form, served, 2, timeout_seconds=0.2, retries=1)}
     assert (rows[1].status, rows[1].error_kind) == ("error", "timeout")
     assert "0.2 s" in rows[1].error
-    assert len(served.calls) == 1 + 2
+    assert sum(call.prompt == "q1" for call in served.calls) == 2
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -143,6 +146,15 @@ def test_a_key_that_the_server_repeats_is_blotted_out(form, status):
     assert "[key]" in said
     assert KEY not in said
     assert KEY[-16:] not in said
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_key_that_the_server_gives_as_its_models_name_is_not_kept(form):
+    named = message("x", model=f"m {KEY}") if form.asked == "haiku" else completion("x", model=f"m {KEY}")
+    with serve(lambda call: named) as served:
+        model = open_model(form.asked, Access(base_url=served.url + form.root), live=True)
+        (row,) = model.run(samples(1), GenerationSettings())
+    assert (row.status, model.facts()["served_models"]) == ("ok", ["m [key]"])
 
 
 _KEYS = st.text("abcs-019", min_size=8, max_size=40)

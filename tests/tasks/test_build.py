@@ -69,6 +69,12 @@ def test_a_failed_build_leaves_the_old_file(tmp_path: Path):
     assert list(tmp_path.rglob("*")) == [path.parent, path]
 
 
+def test_a_task_that_cannot_give_so_many_is_said_before_anything_is_written(tmp_path: Path):
+    with pytest.raises(UsageError, match="leave this task out"):
+        build(resolve(["copy", "samsum"]), tmp_path / "data", "train")
+    assert not (tmp_path / "data").exists()
+
+
 def test_train_split_says_so(tmp_path: Path):
     (path,) = build(resolve(["copy"]), tmp_path, "train", 30)
     manifest = read_manifest(path)

@@ -13,7 +13,7 @@ import anthropic
 from pbench.interfaces import GenerationSettings
 from pbench.models.api.budget import BudgetError
 from pbench.models.api.endpoint import Endpoint
-from pbench.models.api.reply import MalformedError, Reply, Stop
+from pbench.models.api.reply import MalformedError, Reply, Stop, count_of, name_of, reading, text_of
 from pbench.records import Sample
 
 __all__ = ["AnthropicClient"]
@@ -56,9 +56,11 @@ class AnthropicClient:
     def ask(self, sample: Sample, settings: GenerationSettings) -> Reply:
         body = self._body(sample, settings)
         if self._endpoint.access.stream:
-            with self._sdk.messages.stream(**body) as stream:
+            with self._sdk.messages.stream(**body) as stream, reading():
                 return _reply(stream.get_final_message())
-        return _reply(self._sdk.messages.create(**body))
+        message = self._sdk.messages.create(**body)
+        with reading():
+            return _reply(message)
 
     def close(self) -> None:
         self._sdk.close()
@@ -92,9 +94,9 @@ def _reply(message: Any) -> Reply:
         raise MalformedError(f"the answer ended with stop_reason {message.stop_reason!r}")
     usage = message.usage
     return Reply(
-        text="".join(block.text for block in blocks if block.type == "text"),
+        text="".join(text_of(block.text) for block in blocks if block.type == "text"),
         stop=_STOPS[message.stop_reason],
-        input_tokens=getattr(usage, "input_tokens", None),
-        output_tokens=getattr(usage, "output_tokens", None),
-        served=message.model or None,
+        input_tokens=count_of(getattr(usage, "input_tokens", None)),
+        output_tokens=count_of(getattr(usage, "output_tokens", None)),
+        served=name_of(message.model),
     )

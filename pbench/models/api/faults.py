@@ -14,6 +14,7 @@ from itertools import groupby
 from pbench.models.api.budget import BudgetError
 from pbench.models.api.endpoint import Endpoint
 from pbench.models.api.reply import MalformedError
+from pbench.models.api.waits import LONGEST_WAIT_SECONDS, wait_asked
 
 __all__ = ["Fault", "fault_of", "without_key"]
 
@@ -41,7 +42,8 @@ def fault_of(error: Exception, endpoint: Endpoint, key: str) -> Fault | None:
             return Fault("malformed", without_key(str(each), key))
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        return _of_status(status, text, endpoint, getattr(error, "code", None) == "insufficient_quota")
+        out_of_credit = getattr(error, "code", None) == "insufficient_quota"
+        return _of_status(status, text + _too_long(error), endpoint, out_of_credit)
     names = {cls.__name__ for each in _chain(error) for cls in type(each).__mro__}
     if names & {"APITimeoutError", "TimeoutException"}:
         return Fault(
@@ -94,6 +96,13 @@ def _of_status(status: int, text: str, endpoint: Endpoint, out_of_credit: bool) 
 def _other_model(endpoint: Endpoint) -> str:
     option = "--model-id" if endpoint.provider.model_id is not None else "openai:MODEL"
     return f"is {endpoint.model_id!r} a model of this server ({option}), and is --base-url its API's root?"
+
+
+def _too_long(error: Exception) -> str:
+    """Why it was not asked again, if the server wants to be left alone for longer than we wait."""
+    response = getattr(error, "response", None)
+    asked = None if response is None else wait_asked(response.headers)
+    return f" (Retry-After: {asked:.0f} s)" if asked is not None and asked > LONGEST_WAIT_SECONDS else ""
 
 
 def _temperature_hint(text: str) -> str:

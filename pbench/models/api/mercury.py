@@ -12,8 +12,8 @@ from typing import Any
 
 from pbench.errors import UsageError
 from pbench.interfaces import GenerationSettings
-from pbench.models.api.openai_chat import OpenAiClient, counts_of, nfe_of, stop_of
-from pbench.models.api.reply import MalformedError, Reply
+from pbench.models.api.openai_chat import OpenAiClient, counts_of, nfe_of_chunk, stop_of
+from pbench.models.api.reply import MalformedError, Reply, name_of, reading, text_of
 from pbench.records import Sample
 
 __all__ = ["MercuryClient"]
@@ -32,7 +32,7 @@ class MercuryClient(OpenAiClient):
             "stream_options": {"include_usage": True},
             "extra_body": {"diffusing": True},
         }
-        with self._sdk.chat.completions.create(**body) as chunks:
+        with self._sdk.chat.completions.create(**body) as chunks, reading():
             return _last_state(chunks)
 
 
@@ -42,11 +42,11 @@ def _last_state(chunks: Iterable[Any]) -> Reply:
     stop = usage = nfe = served = None
     for chunk in chunks:
         usage, served = chunk.usage or usage, chunk.model or served
-        nfe = nfe_of(chunk, chunk.usage, *(chunk.choices or ())) or nfe
+        nfe = nfe_of_chunk(chunk, nfe)
         for choice in (chunk.choices or ())[:1]:
-            if choice.delta.content:
-                text, states = choice.delta.content, states + 1
+            if state := text_of(choice.delta.content):
+                text, states = state, states + 1
             stop = choice.finish_reason or stop
     if stop is None:
         raise MalformedError("the stream broke off before the answer's end")
-    return Reply(text, stop_of(stop), **counts_of(usage), nfe=nfe, states=states, served=served)
+    return Reply(text, stop_of(stop), **counts_of(usage), nfe=nfe, states=states, served=name_of(served))

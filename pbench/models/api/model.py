@@ -20,6 +20,7 @@ from pbench.models.api.endpoint import Client, Endpoint, make_client, resolve
 from pbench.models.api.faults import Fault, fault_of, without_key
 from pbench.models.api.prices import Price, find_price
 from pbench.models.api.reply import Call, Reply, answered, failed
+from pbench.models.api.waits import bound_wait
 from pbench.records import Generation, Sample
 
 __all__ = ["ApiModel", "Estimate", "open_model"]
@@ -142,7 +143,7 @@ class ApiModel:
             self._refuse(fault)
             return failed(sample, fault.kind, fault.message, self._call(), settings.seed)
         if reply.served is not None:
-            self._served.add(reply.served)
+            self._served.add(without_key(reply.served, key))
         return answered(sample, reply, self._call(cost), settings.seed)
 
     def _paid(
@@ -178,6 +179,7 @@ class ApiModel:
 
     def _hear(self, response: Any) -> None:
         """There is a server, whatever it answers."""
+        bound_wait(response.headers)
         self._heard = True
         self._sent.billed = bool(response.is_success)
 

@@ -10,10 +10,10 @@ import openai
 from pbench.errors import UsageError
 from pbench.interfaces import GenerationSettings
 from pbench.models.api.endpoint import Endpoint
-from pbench.models.api.reply import MalformedError, Reply, Stop
+from pbench.models.api.reply import MalformedError, Reply, Stop, count_of, name_of, reading, text_of
 from pbench.records import Sample
 
-__all__ = ["OpenAiClient", "reply_of", "stop_of"]
+__all__ = ["OpenAiClient", "counts_of", "nfe_of_chunk", "reply_of", "stop_of"]
 
 _STOPS: dict[str | None, Stop] = {
     "stop": "end",
@@ -47,9 +47,11 @@ class OpenAiClient:
         body = self.body(sample, settings)
         if self._endpoint.access.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-            with self._sdk.chat.completions.create(**body) as chunks:
+            with self._sdk.chat.completions.create(**body) as chunks, reading():
                 return _joined(chunks)
-        return reply_of(self._sdk.chat.completions.create(**body))
+        completion = self._sdk.chat.completions.create(**body)
+        with reading():
+            return reply_of(completion)
 
     def close(self) -> None:
         self._sdk.close()
@@ -83,15 +85,13 @@ def reply_of(completion: Any) -> Reply:
     if not isinstance(choices, list) or not choices or choices[0].message is None:
         raise MalformedError("the server's answer is no chat completion")
     choice = choices[0]
-    text, refusal = choice.message.content, getattr(choice.message, "refusal", None)
-    if text is not None and not isinstance(text, str):
-        raise MalformedError("the answer's content is no text")
+    text, refusal = text_of(choice.message.content), text_of(getattr(choice.message, "refusal", None))
     return Reply(
-        text=text or refusal or "",
+        text=text or refusal,
         stop="refusal" if refusal else stop_of(choice.finish_reason),
         **counts_of(completion.usage),
         nfe=nfe_of(completion, choice, choice.message, completion.usage),
-        served=completion.model or None,
+        served=name_of(completion.model),
     )
 
 
@@ -105,17 +105,22 @@ def stop_of(reason: str | None) -> Stop:
 def counts_of(usage: Any) -> dict[str, int | None]:
     """Tokens of prompt and answer, None where the server does not say."""
     names = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
-    found = {ours: getattr(usage, theirs, None) for ours, theirs in names.items()}
-    return {name: count if isinstance(count, int) else None for name, count in found.items()}
+    return {ours: count_of(getattr(usage, theirs, None)) for ours, theirs in names.items()}
 
 
 def nfe_of(*places: Any) -> int | None:
     """The `nfe` that a server of diffusion models sends (Diffulex does), wherever in the answer it stands."""
     for place in places:
-        value = getattr(place, "nfe", None)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        value = count_of(getattr(place, "nfe", None))
+        if value is not None:
             return value
     return None
+
+
+def nfe_of_chunk(chunk: Any, before: int | None) -> int | None:
+    """The same of a piece of a stream; `before` where it says nothing."""
+    found = nfe_of(chunk, chunk.usage, *(chunk.choices or ()))
+    return before if found is None else found
 
 
 def _joined(chunks: Iterable[Any]) -> Reply:
@@ -125,10 +130,10 @@ def _joined(chunks: Iterable[Any]) -> Reply:
     stop = usage = nfe = served = None
     for chunk in chunks:
         usage, served = chunk.usage or usage, chunk.model or served
-        nfe = nfe_of(chunk, chunk.usage, *(chunk.choices or ())) or nfe
+        nfe = nfe_of_chunk(chunk, nfe)
         for choice in (chunk.choices or ())[:1]:
-            pieces.append(choice.delta.content or "")
-            refusal.append(choice.delta.refusal or "")
+            pieces.append(text_of(choice.delta.content))
+            refusal.append(text_of(choice.delta.refusal))
             stop = choice.finish_reason or stop
     if stop is None:
         raise MalformedError("the stream broke off before the answer's end")
@@ -138,5 +143,5 @@ def _joined(chunks: Iterable[Any]) -> Reply:
         stop="refusal" if said else stop_of(stop),
         **counts_of(usage),
         nfe=nfe,
-        served=served,
+        served=name_of(served),
     )

@@ -2,19 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from pbench.records import Generation, Sample, Status
 
-__all__ = ["Call", "MalformedError", "Reply", "Stop", "answered", "failed"]
+__all__ = [
+    "Call",
+    "MalformedError",
+    "Reply",
+    "Stop",
+    "answered",
+    "count_of",
+    "failed",
+    "name_of",
+    "reading",
+    "text_of",
+]
 
 Stop = Literal["end", "length", "refusal"]
+
+_MOST_COUNTED = 2**31
+# What reading a value of another type than expected ends with, here and in the SDKs, which take
+# answers as they come.
+_STUMBLES = (AssertionError, AttributeError, LookupError, OverflowError, TypeError, ValueError)
 
 
 class MalformedError(Exception):
     """The server answered something that is no answer."""
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """MalformedError for whatever an answer of unexpected types makes its reader stumble over."""
+    try:
+        yield
+    except _STUMBLES as error:
+        raise MalformedError(
+            f"the server's answer cannot be read: {type(error).__name__}: {error}"
+        ) from error
+
+
+def text_of(value: Any) -> str:
+    """A text as sent, empty where there is none; MalformedError for anything else."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise MalformedError("the answer's content is no text")
+
+
+def count_of(value: Any) -> int | None:
+    """A count as sent; None where the server says none, or what cannot be one."""
+    fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_COUNTED
+    return value if fine else None
+
+
+def name_of(value: Any) -> str | None:
+    """A name as sent, None where there is none."""
+    return value if isinstance(value, str) and value else None
 
 
 @dataclass(frozen=True, slots=True)
