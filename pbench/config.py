@@ -113,7 +113,19 @@ def validate_options(model: type[M], values: Mapping[str, Any], what: str) -> M:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise UsageError(f"{what}: {_first_problem(error, model)[1]}") from None
+        missing = _missing_option(error, model)
+        raise UsageError(f"{what}{missing or ': ' + _first_problem(error, model)[1]}") from None
+
+
+def _missing_option(error: ValidationError, model: type[BaseModel]) -> str:
+    """ " needs --gamma (what it is)" where nothing is wrong but that it is not there, else nothing."""
+    problem = error.errors(include_url=False)[0]
+    if problem["type"] != "missing" or error.error_count() > 1:
+        return ""
+    name = str(problem["loc"][-1])
+    field = model.model_fields.get(name)
+    meaning = f" ({field.description})" if field is not None and field.description else ""
+    return f" needs --{name.replace('_', '-')}{meaning}"
 
 
 def _compose(path: Path) -> Node:

@@ -79,5 +79,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The one wording for a name that a registry or a list does not have."""
-    names = sorted(known)
+    names = sorted(set(known))
     return UsageError(f"unknown {kind} {name!r}{nearest(name, names)}; known: {', '.join(names)}")

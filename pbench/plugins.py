@@ -75,6 +75,11 @@ class Registry(Generic[T]):
         self._load_own()
         return [*self._known, *(name for name in self._entry_points() if name not in self._known)]
 
+    def own_names(self) -> list[str]:
+        """Names of ours alone, in order of registration."""
+        self._load_own()
+        return [name for name in self._known if name not in self._entry_points()]
+
     def get(self, name: str) -> T:
         """The thing called `name` (or an alias; `_` and `-` are the same). UsageError if there is none."""
         self._load_own()

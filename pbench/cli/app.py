@@ -17,7 +17,6 @@ app = typer.Typer(
     name="pbench",
     help="Measure what parallel decoding costs a diffusion language model.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -128,4 +127,5 @@ def _usage(error: Any) -> int:
         return 2
     context = getattr(error, "ctx", None)
     hint = f" (see '{context.command_path} --help')" if context is not None else ""
-    return _explain(error, 2, error.format_message() + hint)
+    message = error.format_message().replace("Value error, ", "")  # pydantic's, behind typer
+    return _explain(error, 2, message + hint)

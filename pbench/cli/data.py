@@ -43,8 +43,21 @@ def names_of(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
             shipped = [spec.name for spec in resolve([name])]
         except PbenchError:
             shipped = []
-        names += shipped or choose([name], [*available, *benchmark_names()])
+        names += shipped or choose([name], _related(name, [*available, *benchmark_names()]))
     return list(dict.fromkeys(names))
+
+
+def _related(name: str, names: Sequence[str]) -> list[str]:
+    """Of `names` those that `name` may mean; of a shipped suite, where it names one, all."""
+    from pbench.tasks import resolve
+
+    group, slash, _ = name.partition("/")
+    try:
+        shipped = [spec.name for spec in resolve([group])] if slash else []
+    except PbenchError:
+        shipped = []
+    ours = [each for each in names if each.startswith(f"{group}/")]
+    return [*ours, *shipped] if shipped else list(names)
 
 
 def found_tasks(folder: Path | None) -> dict[str, Path]:

@@ -17,81 +17,124 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_LINE = 160  # characters of a reason
 _EXTRA = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 def register(app: typer.Typer) -> None:
     app.command(
         context_settings=_EXTRA,
-        epilog="Sampler options (--k, --steps, --gamma, --factor, ...): `pbench samplers show NAME`.",
+        epilog="A sampler's own options (--k, --steps, --gamma, --factor, ...) stand beside these:"
+        " `pbench samplers show NAME` lists them.",
     )(decode)
 
 
 def decode(
     context: typer.Context,
-    model: str = typer.Option("tiny", help="A model's name (`pbench models list`) or a checkpoint folder."),
-    sampler: str = typer.Option("confidence", help="An unmasking sampler (`pbench samplers list`)."),
-    tasks: list[str] = typer.Option(None, help="Tasks and suites, comma-separated. Default: the benchmark."),
-    data: Path = typer.Option(None, help="Folder of samples files. Default: ./data where it exists."),
+    model: str = typer.Option(
+        "tiny", metavar="NAME", help="A name (`pbench models list`), a checkpoint folder or a hub id."
+    ),
+    sampler: str = typer.Option(
+        "confidence", metavar="NAME", help="An unmasking sampler (`pbench samplers list`)."
+    ),
+    tasks: list[str] = typer.Option(
+        None, metavar="T,...", help="Tasks and suites. Default: those of the benchmark that the model knows."
+    ),
+    data: Path = typer.Option(
+        None,
+        metavar="DIR",
+        help="Folder of samples files. Default: ./data, else built into the user's cache.",
+    ),
     limit: int = typer.Option(None, min=1, help="At most this many samples of each task, spread evenly."),
-    block_length: int = typer.Option(None, min=1, help="Semi-autoregressive blocks. Default: any order."),
-    gen_length: int = typer.Option(None, min=1, help="Answer tokens. Default: as each task says."),
+    block_length: int = typer.Option(
+        None, min=1, help="Tokens of a block; blocks go from left to right. Default: one block."
+    ),
+    gen_length: int = typer.Option(None, min=1, help="Tokens of an answer. Default: as each task says."),
     temperature: float = typer.Option(0.0, min=0.0, help="0 = the most probable token."),
     batch_size: str = typer.Option(
         "32", metavar="INTEGER|auto", help="Rows decoded together; does not change answers. auto: what fits."
     ),
     seed: int = typer.Option(0, help="Seed of random orders and of temperature > 0."),
-    device: str = typer.Option(None, help="cpu (the default), cuda:0, ..."),
-    gpus: list[str] = typer.Option(None, help="One worker process on each of these GPUs: 0,1."),
-    workers: int = typer.Option(None, min=1, help="Worker processes on --device, or actors of Ray."),
+    device: str = typer.Option(None, metavar="DEVICE", help="cpu (the default), cuda:0, ..."),
+    gpus: list[str] = typer.Option(
+        None, metavar="I,...", help="One worker process on each of these GPUs: 0,1."
+    ),
+    workers: int = typer.Option(
+        None, min=1, help="Worker processes on --device (default: 1), or Ray actors."
+    ),
     engine: Literal["local", "ray"] = typer.Option("local", help="This machine, or a Ray cluster."),
-    address: str = typer.Option(None, help="The Ray cluster: auto, HOST:PORT. Default: one started here."),
-    gpus_per_worker: float = typer.Option(None, min=0.0, help="Of each actor on a Ray cluster. Default: 0."),
+    address: str = typer.Option(
+        None, metavar="A", help="The Ray cluster: auto, HOST:PORT. Default: one started here."
+    ),
+    gpus_per_worker: float = typer.Option(None, min=0.0, help="GPUs of each Ray actor. Default: 0."),
     shard: str = typer.Option(None, metavar="I/N", help="Decode this part of the samples, to its own file."),
-    family: str = typer.Option(None, help="Take the checkpoint for one of this family, whatever it says."),
+    family: str = typer.Option(
+        None, metavar="F", help="Take the checkpoint for one of this family, whatever it says."
+    ),
     trust_remote_code: bool = typer.Option(
         False,
         "--trust-remote-code",
         help="Run a checkpoint's own code, open pickled weights. Hub ids: with @COMMIT.",
     ),
-    adapter: Path = typer.Option(None, help="A LoRA folder of `pbench train lora`, added to the model."),
-    dtype: str = typer.Option(None, help="float32, bfloat16, float16. Default: bfloat16 on a GPU."),
-    top_p: float = typer.Option(None, help="Draw among the fewest tokens that reach this probability."),
-    top_k: int = typer.Option(None, min=1, help="Draw among this many tokens."),
+    adapter: Path = typer.Option(
+        None, metavar="DIR", help="A LoRA folder of `pbench train lora`, added to the model."
+    ),
+    dtype: str = typer.Option(
+        None, metavar="DTYPE", help="float32, bfloat16, float16. Default: bfloat16 on a GPU, else float32."
+    ),
+    top_p: float = typer.Option(
+        None, help="Above temperature 0: draw among the fewest tokens that reach this."
+    ),
+    top_k: int = typer.Option(None, min=1, help="Above temperature 0: draw among this many tokens."),
     eos: Literal["none", "stop", "suppress", "penalise"] = typer.Option(
-        "none", help="What an end-of-sequence token means."
+        "none", help="What an end-of-sequence token means: docs/decoding.md."
     ),
     cache: Literal["none", "prefix", "dual"] = typer.Option(
         "none", help="Fast-dLLM's caches, block by block."
     ),
-    infill: bool = typer.Option(False, "--infill", help="Only the items of a given output format."),
-    compat: Literal["parallelbench"] = typer.Option(None, help="Another code's numbers, quirks included."),
+    infill: bool = typer.Option(
+        False, "--infill", help="Generate the items alone of tasks with an output format."
+    ),
+    compat: Literal["parallelbench"] = typer.Option(
+        None, help="The original code's numbers, quirks included."
+    ),
     measure_gap: bool = typer.Option(
         False,
         "--measure-gap",
         help="Record what the tokens of a step say of each other, in bits; takes more forward passes.",
     ),
-    label: list[str] = typer.Option(None, help="key=value that becomes part of the run's identity."),
-    model_id: str = typer.Option(None, help="Of haiku, mercury: the API's id of the model."),
-    base_url: str = typer.Option(None, help="Of openai:MODEL: the server, http://HOST:PORT/v1."),
-    api_key_env: str = typer.Option(None, metavar="NAME", help="Environment variable that holds the key."),
+    label: list[str] = typer.Option(None, metavar="KEY=VALUE", help="Becomes part of the run's identity."),
+    model_id: str = typer.Option(None, metavar="ID", help="Of haiku, mercury: the API's id of the model."),
+    base_url: str = typer.Option(
+        None, metavar="URL", help="API models: the server, such as http://HOST:PORT/v1."
+    ),
+    api_key_env: str = typer.Option(
+        None, metavar="NAME", help="API models: the environment variable that holds the key."
+    ),
     concurrency: int = typer.Option(4, min=1, help="API models: requests at a time."),
     timeout: float = typer.Option(120.0, min=0.001, help="API models: seconds for one attempt."),
     retries: int = typer.Option(2, min=0, help="API models: further attempts, Retry-After honoured."),
     stream: bool = typer.Option(False, "--stream", help="API models: take the answer in pieces."),
     max_requests: int = typer.Option(None, min=1, help="API models: send at most so many, retries included."),
     max_cost: float = typer.Option(None, min=0.0, help="API models: spend at most so many US dollars."),
-    price: str = typer.Option(None, metavar="IN/OUT", help="US dollars per million tokens. Default: listed."),
-    no_temperature: bool = typer.Option(
-        False, "--no-temperature", help="API models: leave it to the server."
+    price: str = typer.Option(
+        None, metavar="IN/OUT", help="US dollars per million tokens. Default: of the package genai-prices."
     ),
-    out: Path = typer.Option(None, help="Output file (.parquet or .jsonl). Default: runs/NAME.parquet."),
+    no_temperature: bool = typer.Option(
+        False, "--no-temperature", help="API models: send no temperature; the server chooses."
+    ),
+    out: Path = typer.Option(
+        None,
+        metavar="FILE",
+        help=".parquet or .jsonl. Default: runs/MODEL-SAMPLER-OPTIONS-ID.parquet.",
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be done, and stop."),
     as_json: bool = typer.Option(False, "--json", help="Path and counts as one JSON object."),
 ) -> None:
-    """Decode tasks with a model under an unmasking sampler; prints the path of the file written."""
+    """Let a model answer tasks under an unmasking sampler. Prints the path of the file written."""
     from pbench.models import hash_weights_ahead
 
+    _check_ending(out)
     hash_weights_ahead(model)
     with collector.paused():
         from pbench.cli.access import access_of, refuse_misplaced
@@ -135,10 +178,12 @@ def decode(
 def _target(out: Path | None, plan: Plan) -> Path:
     from pbench.decode import run_name
 
-    target = out if out is not None else Path("runs") / run_name(plan.identity)
-    if target.suffix not in (".parquet", ".jsonl"):
-        raise UsageError(f"--out {target}: the name must end in .parquet or .jsonl")
-    return target
+    return out if out is not None else Path("runs") / run_name(plan.identity)
+
+
+def _check_ending(out: Path | None) -> None:
+    if out is not None and out.suffix not in (".parquet", ".jsonl"):
+        raise UsageError(f"--out {out}: the name must end in .parquet or .jsonl")
 
 
 def _finish(result: Result, as_json: bool) -> None:
@@ -150,9 +195,21 @@ def _finish(result: Result, as_json: bool) -> None:
     failed = result.counts.get("error", 0)
     if failed:
         raise SamplesFailedError(
-            f"{failed} of {sum(result.counts.values())} samples failed; {result.path} says why in its"
-            " error column; the same command tries them again"
+            f"{failed} of {sum(result.counts.values())} samples failed, {_commonest_error(result.path)}\n"
+            f"{result.path} has every reason in its column `error`; the same command tries them again"
         )
+
+
+def _commonest_error(path: Path) -> str:
+    """Why most of the failed samples did, in one line."""
+    from collections import Counter
+
+    from pbench.artifacts import read_columns
+
+    table = read_columns(path, "generations", ["error_kind", "error"]).to_pylist()
+    [(kind, count)] = Counter(row["error_kind"] for row in table if row["error_kind"]).most_common(1)
+    text = next(row["error"] for row in table if row["error_kind"] == kind)
+    return f"{count} of them by {kind}: {' '.join(str(text).split())[:_LINE]}"
 
 
 def _run(prepared: Prepared, out: Path) -> Result:

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout.")) -> None:
-    """Examine this machine and installation; exit code 2 if something is broken that pbench needs."""
+    """Say what would not work here, and how to mend it. Exit code 2 if what pbench needs is broken."""
     from pbench.cli.data import cache_folder
     from pbench.doctor import examine
 

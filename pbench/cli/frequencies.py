@@ -22,7 +22,7 @@ def frequencies(
     samples: int = typer.Option(None, min=1, help="Of --tasks: samples of each. Default: as the suite says."),
     out: Path = typer.Option(..., help="The table to write, a .json file."),
 ) -> None:
-    """Count how often tokens stand in some text: the table that sampler pc needs; prints its path."""
+    """Count tokens for the table that sampler pc needs. Prints its path."""
     from pbench.models import find_model
     from pbench.samplers.frequencies import TextCounter, write_table
 

@@ -57,8 +57,13 @@ class Asked:
         flags = [flag for parameter in parameters for flag in parameter.opts]
         return cls(tuple(context.args), tuple(flags), frozenset(name for name in given if name))
 
-    def options(self, takes: Sequence[str], whose: str) -> dict[str, Any]:
-        """`--gamma 0.9 --k=4` -> {"gamma": "0.9", "k": "4"}; what is not in `takes` is an error."""
+    def options(
+        self, takes: Sequence[str], whose: str, takers: Callable[[str], list[str]] = lambda _key: []
+    ) -> dict[str, Any]:
+        """`--gamma 0.9 --k=4` -> {"gamma": "0.9", "k": "4"}; what is not in `takes` is an error.
+
+        `takers` names the samplers that have an option.
+        """
         options: dict[str, Any] = {}
         words = list(self.words)
         while words:
@@ -68,13 +73,19 @@ class Asked:
             flag, equals, value = word[2:].partition("=")
             key = flag.replace("-", "_")
             if key not in takes:
-                known = ", ".join(map(_flag, takes)) or "it takes none"
-                hint = nearest(word.partition("=")[0], self.own_flags)
-                raise UsageError(f"--{flag} is no option of decode{hint} nor of {whose}: {known}")
+                raise UsageError(self._not_taken(flag, takes, whose, takers(key)))
             if not equals and not words:
                 raise UsageError(f"--{flag} needs a value")
             options[key] = value if equals else words.pop(0)
         return options
+
+    def _not_taken(self, flag: str, takes: Sequence[str], whose: str, takers: Sequence[str]) -> str:
+        known = ", ".join(map(_flag, takes)) or "it takes none"
+        if takers:
+            others = ", ".join(takers)
+            return f"--{flag} is no option of {whose} ({known}); samplers that take it: {others}"
+        hint = nearest(f"--{flag}", [*self.own_flags, *map(_flag, takes)])
+        return f"--{flag} is no option of decode{hint} nor of {whose}: {known}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +135,10 @@ def prepare(request: Request, asked: Asked, options: EngineOptions, settings: Ge
     soon = _loads_soon(request)
     model = choice.load(request.where.device if soon else "meta")
     tell_model(request, model)
-    tasks = _tasks(model, request.tasks, request.data)
+    tasks, notes = _tasks(model, request.tasks, request.data)
     prepared = assemble(request, asked, options, settings, choice, model, tasks)
+    for note in notes:  # not before a wrong option's error, which they would hide
+        console.note(note)
     return replace(prepared, whole=model) if soon else prepared
 
 
@@ -192,13 +205,13 @@ def _masked_job(
     """A denoiser under the sampler; how samples get their gen_length where that is not given."""
     from pbench.decode import check_needs, fit_sample, run_identity
     from pbench.decode.job import Job
-    from pbench.samplers import options_model
+    from pbench.samplers import options_model, samplers_taking
     from pbench.samplers.frequencies import with_table
 
     if options.infill and request.gen_length is not None:
         raise UsageError("--infill makes canvases of the length that each answer needs; drop --gen-length")
     takes = list(options_model(request.sampler).model_fields)
-    own = asked.options(takes, f"sampler {request.sampler!r}")
+    own = asked.options(takes, f"sampler {request.sampler!r}", samplers_taking)
     own = with_table(request.sampler, own, request.model.folder)
     job = Job(choice, request.sampler, own, options)
     parts = job.engines(model, "meta")
@@ -233,8 +246,10 @@ def _text_job(
     return Job(choice, None, settings=settings), identity, None
 
 
-def _tasks(model: Denoiser | TextGenerator, wanted: list[str], data: Path | None) -> list[TaskData]:
-    """The tasks asked for; without --tasks those of the benchmark that the model can be asked."""
+def _tasks(
+    model: Denoiser | TextGenerator, wanted: list[str], data: Path | None
+) -> tuple[list[TaskData], list[str]]:
+    """The tasks asked for, without --tasks those that the model can be asked; notes on the others."""
     from pbench.cli.data import benchmark_names, found_tasks, load_tasks, names_of
 
     found = found_tasks(data)
@@ -244,20 +259,21 @@ def _tasks(model: Denoiser | TextGenerator, wanted: list[str], data: Path | None
             why = model.supports(name)
             if why is not None:
                 raise UsageError(f"model {model.name!r} cannot be asked {name}: {why}")
-        return load_tasks(names, found)
+        return load_tasks(names, found), []
     names = benchmark_names()
+    notes = []
     if found and not set(names) & set(found):
         names = list(found)
     others = sorted(set(found) - set(names))
     if others:
-        console.note(f"not decoded, for --tasks does not name them: {', '.join(others)}")
+        notes.append(f"not decoded, for --tasks does not name them: {', '.join(others)}")
     left_out = [name for name in names if model.supports(name) is not None]
     names = [name for name in names if name not in left_out]
     if not names:
         raise UsageError(f"model {model.name!r} can be asked none of {', '.join(left_out)}")
     if left_out:
-        console.note(f"left out, for {model.name} does not know them: {', '.join(left_out)}")
-    return load_tasks(names, found)
+        notes.append(f"left out, for {model.name} does not know them: {', '.join(left_out)}")
+    return load_tasks(names, found), notes
 
 
 def labels_of(values: Iterable[str] | None) -> dict[str, str]:

@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 @group.command(name="list")
 def list_models(as_json: bool = _JSON) -> None:
-    """The models that have a name; a checkpoint folder and a hub id are models too."""
+    """List the models that have a name. A checkpoint folder and a hub id are models too."""
     from pbench.models import known_models
 
     entries = [
@@ -57,20 +57,21 @@ def list_models(as_json: bool = _JSON) -> None:
     if as_json:
         console.result_json({"models": entries})
         return
+    family = max(len(str(entry["family"])) for entry in entries)
     for entry in entries:
         state = "available" if entry["available"] else f"not available: {entry['why']}"
-        console.result(f"{entry['name']:<16} {entry['family']:<14} {entry['kind']:<14} {state}")
+        console.result(f"{entry['name']:<16} {entry['family']:<{family}} {entry['kind']:<14} {state}")
 
 
 @group.command()
 def show(
-    model: str = typer.Argument(..., help="Name, checkpoint folder or hub id."),
+    model: str = typer.Argument(..., metavar="MODEL", help="Name, checkpoint folder or hub id."),
     prompt: str = typer.Option(None, metavar="TASK", help="A sample of this task as the model reads it."),
     family: str = _FAMILY,
     trust_remote_code: bool = _TRUST,
     as_json: bool = _JSON,
 ) -> None:
-    """What a model's configuration says; with --prompt the rendered prompt and its token ids."""
+    """Show what a model's configuration says. With --prompt the rendered prompt and its token ids."""
     import orjson
 
     from pbench.config import checkpoint_config
@@ -97,7 +98,7 @@ def show(
 
 @group.command()
 def check(
-    model: str = typer.Argument(..., help="Name, checkpoint folder or hub id."),
+    model: str = typer.Argument(..., metavar="MODEL", help="Name, checkpoint folder or hub id."),
     batch_invariance: bool = typer.Option(
         False, "--batch-invariance", help="Load the weights and measure what the batch's shape changes."
     ),
@@ -110,7 +111,7 @@ def check(
     trust_remote_code: bool = _TRUST,
     as_json: bool = _JSON,
 ) -> None:
-    """Load all of a model but its weights, try a forward pass without them, and say what it allows."""
+    """Say what a model allows. Loads all but its weights and tries a forward pass without them."""
     from pbench.models import find_model, load_model
     from pbench.models.check import check_model
 
@@ -128,17 +129,17 @@ def check(
 
 @group.command(name="random")
 def make_random(
-    family: str = typer.Option(..., help="Of which family; an unknown name lists them."),
+    family: str = typer.Option(..., metavar="F", help="Of which family; an unknown name lists them."),
     out: Path = typer.Option(..., help="A new or empty folder."),
-    layers: int = typer.Option(2, min=1),
-    hidden_size: int = typer.Option(64, min=8),
-    heads: int = typer.Option(4, min=1),
-    vocab_size: int = typer.Option(1024, min=300, help="Special tokens included."),
+    layers: int = typer.Option(2, min=1, help="Layers of the network."),
+    hidden_size: int = typer.Option(64, min=8, help="Width of the network."),
+    heads: int = typer.Option(4, min=1, help="Attention heads; they divide the width."),
+    vocab_size: int = typer.Option(1024, min=300, help="Tokens, special ones included."),
     max_length: int = typer.Option(2048, min=64, help="Prompt and answer positions."),
     shards: int = typer.Option(1, min=1, help="Weight files."),
-    seed: int = typer.Option(0, min=0),
+    seed: int = typer.Option(0, min=0, max=2**63 - 1, help="Seed of the weights."),
 ) -> None:
-    """Write a small checkpoint with random weights in a family's real form; prints its folder."""
+    """Write a small checkpoint with random weights. It has a family's real form; prints its folder."""
     from pbench.models.random_checkpoint import RandomSize, write_random
 
     size = RandomSize(

@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
 def report(
     runs: list[str] = typer.Argument(
         None,
-        metavar="[RUN]...",
+        metavar="RUN",
         help="Score files or folders of them; - reads paths from stdin. Default: ./runs.",
     ),
     form: Format = typer.Option(
@@ -134,7 +134,7 @@ def report(
         False, "--force", help="Put results in one table that should not be compared."
     ),
 ) -> None:
-    """Show speed against quality: percent by task and setting with 95 % intervals, PBx, frontier."""
+    """Show speed against quality. Percent by task and setting with 95 % intervals, PBx, frontier."""
     chosen = _format(form, json, out)
     _check_tracker(log_to, chosen, out)
     limits = _limits(chosen, samples, traces)

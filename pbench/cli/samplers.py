@@ -28,7 +28,7 @@ group.command()(frequencies)
 
 @group.command(name="list")
 def list_samplers(as_json: bool = _JSON) -> None:
-    """All samplers, plug-ins included, with their options."""
+    """List the samplers, plug-ins included, with their options."""
     from pbench.errors import UsageError
     from pbench.samplers import SAMPLERS
     from pbench.samplers.card import card
@@ -53,7 +53,7 @@ def list_samplers(as_json: bool = _JSON) -> None:
 def show(
     name: str = typer.Argument(metavar="NAME", help="A sampler, or an alias of one."), as_json: bool = _JSON
 ) -> None:
-    """The rule of one sampler, its options, its source, what it may do and what it was checked against."""
+    """Show the rule of a sampler and its options. Also its source, what it may do, how it was checked."""
     from pbench.samplers.card import card
 
     entry = card(name)

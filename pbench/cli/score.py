@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_LINE = 160  # characters of a reason
+
 
 def register(app: typer.Typer) -> None:
     app.command()(score)
@@ -24,26 +26,33 @@ def register(app: typer.Typer) -> None:
 
 def score(
     runs: list[str] = typer.Argument(
-        None, metavar="RUN...", help="Generations: files, folders (searched), or - for paths on stdin."
+        None, metavar="RUN", help="Generations: files, folders (searched), or - for paths on stdin."
     ),
     answers: list[Path] = typer.Option(
         None, "--answers", metavar="FILE", help="Another engine's answers (JSONL), made a run and scored."
     ),
     data: Path = typer.Option(
-        None, "--data", metavar="DIR", help="Samples that --answers are to (default ./data, else our own)."
+        None,
+        "--data",
+        metavar="DIR",
+        help="Samples that --answers answer. Default: ./data, else the shipped tasks.",
     ),
-    grammar: str = typer.Option("auto", help="Grammar checker: auto, languagetool or harper."),
+    grammar: str = typer.Option(
+        "auto", metavar="NAME", help="Grammar checker: auto, languagetool or harper."
+    ),
     languagetool_url: str = typer.Option(None, metavar="URL", help="A running LanguageTool server."),
     bertscore_model: str = typer.Option(
         None, metavar="MODEL", help="Model for BERTScore: local folder or hub id (extra bertscore)."
     ),
-    out: Path = typer.Option(None, metavar="FILE", help="Where the scores of one run go."),
+    out: Path = typer.Option(
+        None, metavar="FILE", help="Where the scores of one run go. Default: RUN.scores.parquet."
+    ),
     force: bool = typer.Option(False, "--force", help="Score again what is scored already."),
-    workers: int = typer.Option(None, min=1, help="At most this many cores (default: as many as pay)."),
+    workers: int = typer.Option(None, min=1, help="At most this many cores. Default: as many as pay."),
     json: bool = typer.Option(False, "--json", help="Print the means as JSON instead of the paths."),
     list_metrics: bool = typer.Option(False, "--list", help="Print the metrics and their versions."),
 ) -> None:
-    """Score runs; print the path of each scores file. Exit code 3 if some samples have no score."""
+    """Score runs. Prints the path of each scores file; exit code 3 if some samples have no score."""
     if list_metrics:
         _print_metrics(json)
         return
@@ -177,10 +186,24 @@ def _line(name: str, numbers: dict[str, Any]) -> str:
     return f"  {name:42}{value:24} n = {numbers['n']}{missing}"
 
 
+def _commonest_reason(path: Path) -> str:
+    """Why most of the samples without a headline value have none, in one line."""
+    from collections import Counter
+
+    from pbench.artifacts import read_rows
+
+    reasons = Counter(row.reasons.get(row.headline) for row in read_rows(path, "scores"))
+    text = next((text for text, _ in reasons.most_common() if text), "no reason given")
+    return " ".join(text.split())[:_LINE]
+
+
 def _explain_missing(summaries: list[dict[str, Any]], errors: list[PbenchError]) -> None:
     """Raise what ends the command: the first run's error, or that samples have no score."""
     missing = sum(summary["overall"]["unscored"] for summary in summaries)
     message = f"{missing} samples have no score; the column `reasons` of the scores file says why"
+    if missing:
+        first = next(summary["path"] for summary in summaries if summary["overall"]["unscored"])
+        message += f"\nmostly, in {first}: {_commonest_reason(Path(first))}"
     if errors:
         if missing:
             console.warn(message)

@@ -16,12 +16,14 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    file: Path = typer.Argument(help="An artifact: samples, generations or scores (.parquet or .jsonl)."),
+    file: Path = typer.Argument(
+        metavar="FILE", help="An artifact: samples, generations or scores (.parquet or .jsonl)."
+    ),
     json: bool = typer.Option(
         False, "--json", help="The whole manifest; without it the table of token texts is left out."
     ),
 ) -> None:
-    """Print the manifest of an artifact as JSON: what made it, from what, and how it ended."""
+    """Print the manifest of an artifact as JSON. It says what made the file, from what, and how it ended."""
     from pbench.artifacts import read_manifest
 
     manifest = read_manifest(file)

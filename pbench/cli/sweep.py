@@ -24,22 +24,46 @@ def register(app: typer.Typer) -> None:
 
 
 def sweep(
-    file: str = typer.Argument(..., help="A YAML file, or the name of a shipped sweep: quick, ..."),
-    model: str = typer.Option(None, help="Run on this model in place of those of the file."),
-    base_url: str = typer.Option(None, help="Of --model openai:MODEL: the server, http://HOST:PORT/v1."),
-    data: Path = typer.Option(None, help="Folder of samples files. Default: ./data where it exists."),
-    out: Path = typer.Option(Path("runs"), help="Folder of the generations files."),
-    only: str = typer.Option(None, metavar="KEY=VALUE,...", help="Of the grid only these: sampler=wino."),
-    limit: int = typer.Option(None, min=1, help="At most this many samples of each task."),
-    device: str = typer.Option(None, help="cpu (the default), cuda:0, ..."),
-    gpus: list[str] = typer.Option(None, help="One worker process on each of these GPUs: 0,1."),
-    workers: int = typer.Option(None, min=1, help="Worker processes on --device, or actors of Ray."),
+    file: str = typer.Argument(
+        ...,
+        metavar="FILE|NAME",
+        help="A YAML file, or the name of a shipped sweep: quick, paper_benchmark, ...",
+    ),
+    model: str = typer.Option(None, metavar="NAME", help="Run on this model in place of those of the file."),
+    base_url: str = typer.Option(
+        None, metavar="URL", help="With an API model: the server, such as http://HOST:PORT/v1."
+    ),
+    data: Path = typer.Option(
+        None,
+        metavar="DIR",
+        help="Folder of samples files. Default: ./data, else built into the user's cache.",
+    ),
+    out: Path = typer.Option(Path("runs"), metavar="DIR", help="Folder of the generations files."),
+    only: str = typer.Option(
+        None, metavar="KEY=VALUE,...", help="Only these runs of the grid: sampler=wino,k=4."
+    ),
+    limit: int = typer.Option(
+        None, min=1, help="At most this many samples of each task. Default: as the file says."
+    ),
+    device: str = typer.Option(None, metavar="DEVICE", help="cpu (the default), cuda:0, ..."),
+    gpus: list[str] = typer.Option(
+        None, metavar="I,...", help="One worker process on each of these GPUs: 0,1."
+    ),
+    workers: int = typer.Option(
+        None, min=1, help="Worker processes on --device (default: 1), or Ray actors."
+    ),
     engine: Literal["local", "ray"] = typer.Option("local", help="This machine, or a Ray cluster."),
-    address: str = typer.Option(None, help="The Ray cluster: auto, HOST:PORT. Default: one started here."),
-    gpus_per_worker: float = typer.Option(None, min=0.0, help="Of each actor on a Ray cluster. Default: 0."),
+    address: str = typer.Option(
+        None, metavar="A", help="The Ray cluster: auto, HOST:PORT. Default: one started here."
+    ),
+    gpus_per_worker: float = typer.Option(None, min=0.0, help="GPUs of each Ray actor. Default: 0."),
     shard: str = typer.Option(None, metavar="I/N", help="Do this part of the runs, whole runs each."),
-    dtype: str = typer.Option(None, help="float32, bfloat16, float16. Default: bfloat16 on a GPU."),
-    batch_size: str = typer.Option("32", metavar="INTEGER|auto", help="Rows decoded together."),
+    dtype: str = typer.Option(
+        None, metavar="DTYPE", help="float32, bfloat16, float16. Default: bfloat16 on a GPU, else float32."
+    ),
+    batch_size: str = typer.Option(
+        "32", metavar="INTEGER|auto", help="Rows decoded together; does not change answers. auto: what fits."
+    ),
     concurrency: int = typer.Option(4, min=1, help="API models: requests at a time."),
     max_requests: int = typer.Option(None, min=1, help="API models: send at most so many in all runs."),
     max_cost: float = typer.Option(
@@ -49,7 +73,7 @@ def sweep(
     measure: bool = typer.Option(True, help="With --dry-run: load the models and time a step of each."),
     as_json: bool = typer.Option(False, "--json", help="Files and failures as one JSON object."),
 ) -> None:
-    """Decode every configuration of a grid; prints the path of each file. Start it again to go on."""
+    """Decode every configuration of a grid. Prints the path of each file. Start it again to go on."""
     from pbench.cli.access import access_of
     from pbench.cli.data import found_tasks
     from pbench.cli.jobs import batch_size_of

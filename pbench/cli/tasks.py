@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
 
 @group.command()
 def build(
-    names: list[str] = typer.Argument(None, metavar="[SUITE|TASK|FILE]...", help="Default: benchmark."),
+    names: list[str] = typer.Argument(None, metavar="SUITE|TASK|FILE", help="Default: benchmark."),
     everything: bool = typer.Option(False, "--all", help="All suites that come with pbench."),
     out: Path = typer.Option(Path("data"), "--out", help="Folder to write to."),
     split: SplitName = _SPLIT,
@@ -60,7 +60,7 @@ def build(
     ),
     as_json: bool = _JSON,
 ) -> None:
-    """Write one samples file a task, OUT/<group>/<task>.parquet; print the paths."""
+    """Write samples files, one a task. Prints their paths, OUT/<group>/<task>.parquet."""
     from pbench import tasks
 
     if everything and names:
@@ -84,7 +84,7 @@ def import_folder(
     out: Path = typer.Option(Path("imported"), "--out", help="Folder to write to."),
     as_json: bool = _JSON,
 ) -> None:
-    """Write the original benchmark's data as samples files, OUT/<group>/<task>.parquet; print the paths."""
+    """Take in the original benchmark's own data. Prints the samples files, OUT/<group>/<task>.parquet."""
     from pbench import tasks
 
     imported = tasks.import_data(folder, out)
@@ -104,11 +104,11 @@ def import_folder(
 @group.command(name="list")
 def list_tasks(
     suite: str = typer.Option(
-        None, "--suite", help="A suite or a suite file; default: all that come with pbench."
+        None, "--suite", metavar="S", help="A suite or a suite file. Default: all that come with pbench."
     ),
     as_json: bool = _JSON,
 ) -> None:
-    """List tasks with category, samples, metric, gen_length and content hash."""
+    """List tasks. With category, samples, metric, gen_length (tokens) and content hash."""
     from pbench import tasks
 
     specs = tasks.all_tasks() if suite is None else tasks.load_suite(suite).tasks
@@ -221,7 +221,9 @@ def check(
     everything: bool = typer.Option(False, "--all", help="All suites that come with pbench."),
     as_json: bool = _JSON,
 ) -> None:
-    """Check that right answers score 1, nothing stands twice, splits are apart, texts are grammatical."""
+    """Check a suite or a folder of samples files. Right answers score 1, nothing stands twice,
+    splits are apart, texts are grammatical.
+    """
     if everything == (target is not None):
         raise UsageError("name a suite, a samples file or a folder to check, or give --all")
     from pbench import tasks
@@ -256,13 +258,11 @@ def _tell(report: Report, as_json: bool) -> None:
 
 @group.command(name="oracle-answers")
 def oracle_answers(
-    names: list[str] = typer.Argument(
-        None, metavar="[SUITE|TASK|FILE]...", help="Default: benchmark and extras."
-    ),
+    names: list[str] = typer.Argument(None, metavar="SUITE|TASK|FILE", help="Default: benchmark and extras."),
     limit: int = typer.Option(10, "--limit", min=1, help="Samples of each task, spread evenly over it."),
     as_json: bool = _JSON,
 ) -> None:
-    """Score right answers and answers wrong in a known way; print the table of docs/metrics.md."""
+    """Score answers that are right, or wrong in a known way. Prints the table of docs/metrics.md."""
     from pbench import tasks
     from pbench.grammar import open_checker
 
@@ -282,12 +282,18 @@ def oracle_answers(
 @group.command()
 def export(
     form: Format = typer.Option(Format.sft, "--format", help="sft: lines of prompt messages and completion."),
-    names: list[str] = typer.Option(None, "--tasks", help="Tasks and suites; default: the waiting line."),
-    split: SplitName = typer.Option(SplitName.train, "--split", help="train, or test."),
-    samples: int = typer.Option(None, "--samples", min=1, help="Samples of each task."),
+    names: list[str] = typer.Option(
+        None, "--tasks", metavar="T,...", help="Tasks and suites. Default: waiting_line."
+    ),
+    split: SplitName = typer.Option(
+        SplitName.train, "--split", help="train: others than the benchmark's; test: the benchmark."
+    ),
+    samples: int = typer.Option(
+        None, "--samples", min=1, help="Samples of each task. Default: its own number."
+    ),
     out: Path = typer.Option(..., "--out", help="JSONL file to write."),
 ) -> None:
-    """Write prompts and right answers for fine-tuning; print the path."""
+    """Write prompts and right answers for fine-tuning. Prints the path."""
     from pbench import tasks
 
     del form  # there is one, and it has been checked

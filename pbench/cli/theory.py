@@ -44,7 +44,7 @@ class Format(StrEnum):
 _JSON = typer.Option(False, "--json", help="One JSON object on stdout.")
 _FORMAT = typer.Option(Format.table, "--format", help="table, md or markdown.")
 _SAMPLES = typer.Option(None, "--samples", min=1, help="Samples a cell.")
-_SEED = typer.Option(0, "--seed", help="Seed of the simulation.")
+_SEED = typer.Option(0, "--seed", min=0, max=2**63 - 1, help="Seed of the simulation.")
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +63,7 @@ def table1(
     form: Format = _FORMAT,
     as_json: bool = _JSON,
 ) -> None:
-    """The paper's summary table for any n: C(Y|X) in bits, accuracy of an ideal model."""
+    """The paper's summary table for any n. C(Y|X) in bits, accuracy of an ideal model."""
     from pbench.theory.sheets import check_sheet, table1_sheets
     from pbench.theory.table1 import GAMMAS, table1
 
@@ -93,7 +93,7 @@ def bounds(
     form: Format = _FORMAT,
     as_json: bool = _JSON,
 ) -> None:
-    """L_T of given step sizes, and L*_T of the best partition into T steps, in bits."""
+    """What steps of given sizes cost at least, in bits (L_T). And L*_T, the least that T steps can cost."""
     if example is not None:
         if any(value is not None for value in (n, task, k, sizes)) or check:
             raise UsageError("--example stands alone; leave out --task, --n, --k, --sizes and --check")
@@ -141,7 +141,7 @@ def simulate(
     form: Format = _FORMAT,
     as_json: bool = _JSON,
 ) -> None:
-    """The five panels of the paper's figure 2: real engine and samplers on the oracle, and closed forms."""
+    """The five panels of the paper's figure 2. Real engine and samplers on the oracle, and closed forms."""
     from pbench.theory.figure2 import LENGTHS, figure2, general_cells
     from pbench.theory.table1 import GAMMAS, check_gammas, check_n
 
@@ -216,7 +216,7 @@ def league(
     form: Format = _FORMAT,
     as_json: bool = _JSON,
 ) -> None:
-    """Every sampler over its sweep on the exact oracle: accuracy, speed, distance to what is possible."""
+    """Every sampler over its sweep on the exact oracle. Accuracy, speed, distance to what is possible."""
     import os
 
     from pbench.samplers import SAMPLERS
@@ -240,14 +240,14 @@ def league(
 
 @group.command()
 def schedule(
-    runs: list[Path] = typer.Argument(metavar="RUN...", help="Generations that `pbench decode` wrote."),
+    runs: list[Path] = typer.Argument(metavar="RUN", help="Generations that `pbench decode` wrote."),
     model: str = typer.Option(
         None, metavar="NAME", help="Model of the runs, where their own name is not it."
     ),
     form: Format = _FORMAT,
     as_json: bool = _JSON,
 ) -> None:
-    """What the schedules that a sampler chose cost, and accuracy reached / best with that schedule."""
+    """What the steps that a sampler chose cost. Accuracy reached / best with these steps."""
     from pbench.theory.runs import run_bounds
 
     found = [run_bounds(path, model) for path in runs]

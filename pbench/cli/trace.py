@@ -25,9 +25,11 @@ def register(app: typer.Typer) -> None:
 
 
 def trace(
-    run: Path = typer.Argument(help="Generations that decode wrote, or the scores made from them."),
+    run: Path = typer.Argument(metavar="RUN", help="Generations, or the scores made from them."),
     sample: str = typer.Argument(
-        None, help="Sample id, e.g. waiting_line/shuffle/3, or its end (shuffle/3). Default: the first."
+        None,
+        metavar="SAMPLE",
+        help="Sample id, e.g. waiting_line/shuffle/3, or its end (shuffle/3). Default: the first.",
     ),
     beside: Path = typer.Option(None, "--beside", help="A second run, to show the same sample of it, too."),
     step: int = typer.Option(None, "--step", min=0, help="Only the answer after this step (0: before all)."),
@@ -39,7 +41,7 @@ def trace(
     ),
     json: bool = typer.Option(False, "--json", help="Every step as JSON."),
 ) -> None:
-    """Replay how an answer was unmasked: the answer after each step, and each commit's confidence."""
+    """Replay how an answer was unmasked. Shows the answer after each step, and each commit's confidence."""
     paths = [run] if beside is None else [run, beside]
     if html is not None:
         console.result(_write_page(paths, sample, html, json))

@@ -25,8 +25,8 @@ group = typer.Typer(
 
 _RECIPE = typer.Option(None, help="A recipe of your own. Default: the shipped one.")
 _STEPS = typer.Option(None, min=1, help="Fewer or more steps than the recipe says.")
-_MODEL = typer.Option(..., help="A model's name, a checkpoint folder or a hub id.")
-_TASKS = typer.Option(None, "--task", "--tasks", help="Tasks and suites to train on, comma-separated.")
+_MODEL = typer.Option(..., metavar="NAME", help="A model's name, a checkpoint folder or a hub id.")
+_TASKS = typer.Option(None, "--task", "--tasks", metavar="T,...", help="Tasks and suites to train on.")
 _DATA = typer.Option(None, help="A file of `pbench tasks export --format sft`, instead of fresh samples.")
 _SAMPLES = typer.Option(20_000, min=1, help="Training samples of each task.")
 _VALIDATION = typer.Option(5_000, min=0, help="Of each task (or lines of --data), for the validation loss.")
@@ -36,11 +36,11 @@ _MICRO = typer.Option(8, min=1, help="Samples that pass through the network at o
 _WARMUP = typer.Option(0.05, min=0.0, max=0.99, help="Share of the steps in which the rate rises.")
 _DECAY = typer.Option(0.01, min=0.0, help="AdamW's weight decay.")
 _GEN_LENGTH = typer.Option(None, min=1, help="Answer positions. Default: as each task says.")
-_SEED = typer.Option(0, min=0, help="Seed of order, masks and adapters.")
+_SEED = typer.Option(0, min=0, max=2**63 - 1, help="Seed of order, masks and adapters.")
 _CHECKPOINT = typer.Option(100, min=1, help="Steps between checkpoints.")
 _DEVICE = typer.Option(None, help="cpu (the default), cuda:0, ...; several: `accelerate launch`.")
-_DTYPE = typer.Option(None, help="Of the model's weights. Default: bfloat16 on a GPU.")
-_THREADS = typer.Option(None, min=1, help="CPU threads.")
+_DTYPE = typer.Option(None, help="Of the model's weights. Default: bfloat16 on a GPU, else float32.")
+_THREADS = typer.Option(None, min=1, help="CPU threads. Default: torch's.")
 _TRACK = typer.Option(False, "--track", help="Send the loss curve to Weights & Biases too.")
 
 
@@ -54,7 +54,7 @@ def tiny(
     recipe: Path = _RECIPE,
     steps: int = _STEPS,
 ) -> None:
-    """Make the weights of `tiny` again; a killed run goes on. Prints the model folder."""
+    """Make the weights of `tiny` again. Prints the model folder. A killed run goes on."""
     _from_recipe("tiny", out, recipe, steps)
 
 
@@ -64,7 +64,7 @@ def tiny_words(
     recipe: Path = _RECIPE,
     steps: int = _STEPS,
 ) -> None:
-    """Make the weights of `tiny-words` again; a killed run goes on. Prints the model folder."""
+    """Make the weights of `tiny-words` again. Prints the model folder. A killed run goes on."""
     _from_recipe("tiny-words", out, recipe, steps)
 
 
@@ -80,10 +80,12 @@ def _from_recipe(name: str, out: Path, recipe: Path | None, steps: int | None) -
 
 @group.command()
 def card(
-    model: Path = typer.Argument(help="A model folder that `pbench train` wrote from a recipe."),
+    model: Path = typer.Argument(
+        metavar="DIR", help="A model folder that `pbench train` wrote from a recipe."
+    ),
     recipe: Path = typer.Option(None, help="The recipe that it was trained from. Default: that of its name."),
 ) -> None:
-    """Measure a trained model on samples that training never saw; writes MODEL_CARD.md into its folder."""
+    """Measure a model on samples that training never saw. Writes MODEL_CARD.md into its folder."""
     from pbench.config import load_yaml
     from pbench.train import Recipe, recipe_of, write_card
 
@@ -115,15 +117,30 @@ def lora(
     threads: int = _THREADS,
     track: bool = _TRACK,
 ) -> None:
-    """Fine-tune adapters on queries, keys and values (defaults: the paper's); a killed run goes on."""
+    """Fine-tune adapters on queries, keys and values. Defaults: the paper's. A killed run goes on."""
+    from pbench.config import validate_options
     from pbench.train import LoraSettings, Place
 
-    settings = LoraSettings(
-        tasks=tuple(console.split_list(tasks)), samples=samples, validation=validation, epochs=epochs,
-        batch_size=batch_size, learning_rate=learning_rate, rank=rank, alpha=alpha, dropout=dropout,
-        warmup_ratio=warmup_ratio, weight_decay=weight_decay, gen_length=gen_length, seed=seed,
-        checkpoint_every=checkpoint_every,
-    )  # fmt: skip
+    settings = validate_options(
+        LoraSettings,
+        {
+            "tasks": tuple(console.split_list(tasks)),
+            "samples": samples,
+            "validation": validation,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "rank": rank,
+            "alpha": alpha,
+            "dropout": dropout,
+            "warmup_ratio": warmup_ratio,
+            "weight_decay": weight_decay,
+            "gen_length": gen_length,
+            "seed": seed,
+            "checkpoint_every": checkpoint_every,
+        },
+        "train",
+    )
     _tune(model, settings, data, out, Place(device, dtype, micro_batch, threads), track)
 
 
@@ -143,20 +160,35 @@ def full(
     seed: int = _SEED,
     checkpoint_every: int = _CHECKPOINT,
     out: Path = typer.Option(..., help="Folder of the trained checkpoint; `decode --model` reads it."),
-    micro_batch: int = typer.Option(32, min=1, help="Samples that pass through the network at once."),
+    micro_batch: int = typer.Option(
+        32, min=1, help="Samples that pass through the network at once; bounds the memory."
+    ),
     device: str = _DEVICE,
     dtype: str = _DTYPE,
     threads: int = _THREADS,
     track: bool = _TRACK,
 ) -> None:
-    """Fine-tune every weight of a small model; a killed run goes on."""
+    """Fine-tune every weight of a small model. A killed run goes on."""
+    from pbench.config import validate_options
     from pbench.train import Place, TuneSettings
 
-    settings = TuneSettings(
-        tasks=tuple(console.split_list(tasks)), samples=samples, validation=validation, epochs=epochs,
-        batch_size=batch_size, learning_rate=learning_rate, warmup_ratio=warmup_ratio,
-        weight_decay=weight_decay, gen_length=gen_length, seed=seed, checkpoint_every=checkpoint_every,
-    )  # fmt: skip
+    settings = validate_options(
+        TuneSettings,
+        {
+            "tasks": tuple(console.split_list(tasks)),
+            "samples": samples,
+            "validation": validation,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "warmup_ratio": warmup_ratio,
+            "weight_decay": weight_decay,
+            "gen_length": gen_length,
+            "seed": seed,
+            "checkpoint_every": checkpoint_every,
+        },
+        "train",
+    )
     _tune(model, settings, data, out, Place(device, dtype, micro_batch, threads), track)
 
 
@@ -181,10 +213,10 @@ def _tracker(settings: TuneSettings) -> Callable[[dict[str, Any]], None]:
 
 @group.command()
 def curve(
-    folder: Path = typer.Argument(help="A folder that `pbench train` trains into."),
+    folder: Path = typer.Argument(metavar="DIR", help="A folder that `pbench train` trains into."),
     out: Path = typer.Option(None, help="SVG to write. Default: loss.svg in the folder."),
 ) -> None:
-    """Draw the loss curve as it is now; prints the path."""
+    """Draw the loss curve as it is now. Prints the path."""
     from pbench.train import draw_curve, read_curve
 
     console.result(str(draw_curve(read_curve(folder), out or folder / "loss.svg")))

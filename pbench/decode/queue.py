@@ -39,10 +39,6 @@ class SampleQueue:
         """Whether nothing waits and nobody holds anything."""
         return not self._waiting and not self._suspects and not any(self._held.values())
 
-    def held_by(self, worker: str) -> int:
-        """How many samples `worker` still has to answer."""
-        return len(self._held.get(worker, ()))
-
     def take(self, worker: str, workers: int, batch_size: int) -> list[Sample]:
         """The next chunk for `worker`, empty if nothing waits.
 

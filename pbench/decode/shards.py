@@ -37,7 +37,7 @@ class Shard:
         """`2/8`; UsageError for anything else."""
         match = _SHARD.fullmatch(text)
         if match is None or int(match[1]) > int(match[2]):
-            raise UsageError(f"--shard {text}: write part/parts, from 1/8 to 8/8")
+            raise UsageError(f"--shard {text}: write part/parts, such as 3/8 for the third of eight")
         return cls(int(match[1]), int(match[2]))
 
     def __str__(self) -> str:

@@ -38,4 +38,6 @@ def examine(cache: Path) -> Iterator[Finding]:
             yield from check()
         except Exception as error:
             why = f"cannot be examined: {type(error).__name__}: {error}"
-            yield Finding(name, "broken", why, "install pbench again: pip install --force-reinstall pbench")
+            yield Finding(
+                name, "broken", why, "install pbench again: pip install --force-reinstall FOLDER_OR_WHEEL"
+            )

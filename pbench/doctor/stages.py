@@ -13,7 +13,7 @@ from pbench.errors import PbenchError
 
 __all__ = ["bundled_model", "grammar_checkers", "plugins", "published_models", "shipped_files"]
 
-_AGAIN = "install pbench again: pip install --force-reinstall --no-deps pbench"
+_AGAIN = "install pbench again: pip install --force-reinstall --no-deps FOLDER_OR_WHEEL"
 _TASK = "waiting_line/copy"
 _WRONG = "She go to school yesterday, and and he were late."
 _GROUPS = {"pbench.models": "model family", "pbench.samplers": "sampler", "pbench.metrics": "metric"}

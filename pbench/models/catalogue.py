@@ -241,11 +241,13 @@ def _located(name: str, trusted: bool) -> ModelInfo:
             return replace(found, family=family, kind="autoregressive")
     if name and Path(name).is_dir() and (name not in _PUBLISHED or (Path(name) / "config.json").exists()):
         return ModelInfo(Path(name).resolve().name, "", "diffusion", Path(name), trusted=trusted)
+    if name.startswith(("/", "./", "../", "~")):
+        raise UsageError(f"unknown model {name!r}: there is no such folder")
     alias, _, revision = name.partition("@")
     if alias in _PUBLISHED:
         return _on_hub(alias, _PUBLISHED[alias][1], revision or None, trusted)
     found_id = _HUB_ID.fullmatch(name)
-    if found_id is None or Path(name).is_absolute():
+    if found_id is None:
         raise unknown_name("model", name, [*_OWN, *_PUBLISHED, *filter(remote_name, PROVIDERS)])
     return _on_hub(found_id["id"].partition("/")[2], found_id["id"], found_id["revision"], trusted)
 

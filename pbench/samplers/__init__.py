@@ -13,7 +13,7 @@ from pbench.interfaces import Sampler
 from pbench.samplers.min_gap import MinGap, with_min_gap
 from pbench.samplers.registry import SAMPLERS
 
-__all__ = ["SAMPLERS", "make_sampler", "options_model"]
+__all__ = ["SAMPLERS", "make_sampler", "options_model", "samplers_taking"]
 
 
 def make_sampler(name: str, options: Mapping[str, Any]) -> Sampler:
@@ -47,6 +47,11 @@ def make_sampler(name: str, options: Mapping[str, Any]) -> Sampler:
 def options_model(name: str) -> type[BaseModel]:
     """All options that `make_sampler` accepts for `name`: the sampler's own and `min_gap`."""
     return with_min_gap(SAMPLERS.get(name).Options)
+
+
+def samplers_taking(option: str) -> list[str]:
+    """Our samplers that have an option of this name (`_` for `-`)."""
+    return [name for name in SAMPLERS.own_names() if option in SAMPLERS.get(name).Options.model_fields]
 
 
 def _flag(option: str) -> str:

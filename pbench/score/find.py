@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -65,6 +66,8 @@ def _in_folder(folder: Path) -> list[Path]:
 
 def _named(path: Path) -> Path:
     """A file that the user named must hold generations."""
+    if not os.path.lexists(path):
+        raise ArtifactError(f"{path}: there is no such file or folder; `pbench decode` makes one")
     kind = read_manifest(path)["kind"]
     if kind != "generations":
         raise ArtifactError(f"{path}: holds {kind}, not generations; name a file that `pbench decode` wrote")

@@ -63,6 +63,23 @@ def test_every_command_has_help(capsys):
         (["show", "nowhere.parquet"], 4, "nowhere.parquet"),
         (["tasks", "build", "../../x"], 2, "../../x"),
         (["frobnicate"], 2, "frobnicate"),
+        (["decode", "--gamma", "0.9"], 2, "samplers that take it: threshold, "),
+        (["decode", "--sampler", "threshold", "--gama", "0.9"], 2, "(did you mean '--gamma'?)"),
+        (["decode", "--sampler", "threshold"], 2, "sampler 'threshold' needs --gamma (commit where"),
+        (["decode", "--model", "./llada", "--k", "1"], 2, "'./llada': there is no such folder"),
+        (["decode", "--k", "1", "--temperature", "inf"], 2, "--temperature inf must be 0, or between"),
+        (["decode", "--k", "1", "--seed", str(2**63)], 2, "must fit into 64 bits"),
+        (
+            ["decode", "--k", "1", "--tasks", "list_lab/copied"],
+            2,
+            "known: list_lab/copy, list_lab/insert_index",
+        ),
+        (["models", "random", "--family", "llada", "--out", "b", "--seed", str(2**63)], 2, "--seed"),
+        (["train", "full", "--model", "tiny", "--out", "b", "--seed", str(2**63)], 2, "--seed"),
+        (["decode", "--k", "1", "--shard", "0/4"], 2, "such as 3/8"),
+        (["score", "runs"], 4, "runs: there is no such file or folder; `pbench decode` makes one"),
+        (["report", "--format", "pdf"], 2, "'pdf' is not one of 'table'"),
+        (["train", "full", "--model", "tiny", "--out", "b", "--learning-rate", "nan"], 2, "learning_rate"),
     ],
 )
 def test_wrong_usage_is_one_clear_error(tmp_path, monkeypatch, capsys, arguments, code, words):
@@ -73,6 +90,7 @@ def test_wrong_usage_is_one_clear_error(tmp_path, monkeypatch, capsys, arguments
     errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
     assert (done.out, len(errors)) == ("", 1)
     assert words in errors[0]
+    assert done.err.splitlines()[0] == errors[0], "no remark hides the error"
     assert "Traceback" not in done.err
     assert list(tmp_path.iterdir()) == []
 
@@ -179,3 +197,16 @@ def test_decode_prints_its_path_and_nothing_else_or_one_object(tmp_path, monkeyp
     assert root._run([*command, "--json"]) == 0
     payload = orjson.loads(capsys.readouterr().out)
     assert (payload["path"], payload["decoded"], payload["counts"]) == (path, 0, {"ok": 2})
+
+
+def test_failed_samples_are_told_with_their_commonest_reason(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    asked = ["decode", "--tasks", "copy", "--limit", "2", "--k", "1", "--out", "x.parquet"]
+    assert root._run([*asked, "--gen-length", "128"]) == 3
+    assert (
+        "error: 2 of 2 samples failed, 2 of them by prompt: waiting_line/copy/0: gen_length 128"
+        in capsys.readouterr().err
+    )
+    assert root._run(["score", "x.parquet"]) == 3
+    assert "mostly, in x.scores.parquet: " in capsys.readouterr().err

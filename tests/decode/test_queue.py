@@ -69,4 +69,3 @@ def test_the_rest_is_what_nobody_has():
     held = queue.take(0, 3, 3)
     assert len(queue.rest()) == 9 - len(held)
     assert not queue.finished
-    assert queue.held_by(0) == len(held)
