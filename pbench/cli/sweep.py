@@ -69,6 +69,11 @@ def sweep(
     max_cost: float = typer.Option(
         None, min=0.0, help="API models: spend at most so many US dollars in all."
     ),
+    measure_gap: bool = typer.Option(
+        False,
+        "--measure-gap",
+        help="Record in every run what the tokens of a step say of each other; takes more forward passes.",
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be done, and stop."),
     measure: bool = typer.Option(True, help="With --dry-run: load the models and time a step of each."),
     as_json: bool = typer.Option(False, "--json", help="Files and failures as one JSON object."),
@@ -78,7 +83,7 @@ def sweep(
     from pbench.cli.data import found_tasks
     from pbench.cli.jobs import batch_size_of
     from pbench.cli.sweep_plan import tell_plan
-    from pbench.cli.sweep_runs import Base, found_models, run_grid
+    from pbench.cli.sweep_runs import Base, found_models, refuse_misfits, run_grid
     from pbench.decode.hosts import chosen_where
 
     if base_url is not None and model is None:
@@ -92,12 +97,13 @@ def sweep(
     )  # fmt: skip
     rows = batch_size_of(batch_size)
     path = _located(file)
-    found = _limited(_with_model(path, model), limit)
+    found = _with_gap(_limited(_with_model(path, model), limit), measure_gap)
     tasks, infos = _tasks(found, found_tasks(data), path)
     grid = _grid(found, infos, path, only, shard)
     models = found_models(grid, path, access)
-    _tell(grid, shard)
     base = Base(where, dtype, rows, found.limit, out, tasks, models)
+    refuse_misfits(grid, base, path)
+    _tell(grid, shard)
     if dry_run:
         tell_plan(grid, base, measure, as_json)
     else:
@@ -107,6 +113,13 @@ def sweep(
 def _limited(found: SweepFile, limit: int | None) -> SweepFile:
     """The command line's limit goes before the file's."""
     return found if limit is None else found.model_copy(update={"limit": limit})
+
+
+def _with_gap(found: SweepFile, asked: bool) -> SweepFile:
+    """The command line's --measure-gap is for every run; without it the file says which."""
+    from pbench.decode.sweep_file import measured
+
+    return measured(found) if asked else found
 
 
 def _located(name: str) -> Path:

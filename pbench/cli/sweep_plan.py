@@ -29,6 +29,7 @@ class _Planned:
     state: Literal["new", "begun", "done"]
     samples: int
     nfe_bound: int | None  # of a text generator: unknown
+    gap_bound: int  # further passes that --measure-gap takes at most
     seconds: float | None = None
 
 
@@ -53,11 +54,28 @@ def tell_plan(grid: Grid, base: Base, measure: bool, as_json: bool) -> None:
 def _prepared(
     looked: Looked, cells: Sequence[Cell], failures: dict[str, str]
 ) -> Iterator[tuple[str, Prepared]]:
+    seen: set[tuple[tuple[str, ...], int | None]] = set()
     for cell in cells:
         try:
-            yield title(cell), looked.prepared(cell)
+            prepared = looked.prepared(cell)
+            prepared.look.check(_to_check(prepared.plan.samples, (cell.tasks, cell.gen_length), seen))
         except PbenchError as error:
             failures[title(cell)] = str(error)
+        else:
+            yield title(cell), prepared
+
+
+def _to_check(
+    samples: Sequence[Sample],
+    kind: tuple[tuple[str, ...], int | None],
+    seen: set[tuple[tuple[str, ...], int | None]],
+) -> Sequence[Sample]:
+    """All samples where prompts of these tasks and lengths are new; then one of each length is enough."""
+    from pbench.decode.runners import by_length
+
+    known = kind in seen
+    seen.add(kind)
+    return [each[0] for each in by_length(samples).values()] if known else samples
 
 
 def _planned(looked: Looked, name: str, prepared: Prepared) -> _Planned:
@@ -69,7 +87,7 @@ def _planned(looked: Looked, name: str, prepared: Prepared) -> _Planned:
     begun = path.exists() or journal_path(path).exists()
     samples = prepared.plan.samples
     state: Literal["new", "begun", "done"] = "done" if done else "begun" if begun else "new"
-    return _Planned(name, path, state, len(samples), _bound(prepared, samples))
+    return _Planned(name, path, state, len(samples), _bound(prepared, samples), _gap_bound(prepared, samples))
 
 
 def _bound(prepared: Prepared, samples: Sequence[Sample]) -> int | None:
@@ -80,6 +98,11 @@ def _bound(prepared: Prepared, samples: Sequence[Sample]) -> int | None:
         return None
     causal = look.denoiser.capabilities.block_causal
     return nfe_bound(samples, look.sampler, look.options.block_length, causal)
+
+
+def _gap_bound(prepared: Prepared, samples: Sequence[Sample]) -> int:
+    """Passes that measuring takes if nothing is taken back: one for each token but a sample's first."""
+    return sum(sample.gen_length - 1 for sample in samples) if prepared.plan.measure_gap else 0
 
 
 def _tell_costs(looked: Looked, prepared: dict[str, Prepared]) -> None:
@@ -120,7 +143,8 @@ def _seconds(
             answerer = prepared.job.assemble(model, device)
             steps[length] = step_seconds(answerer, samples, prepared.request.batch_size)
         passes = _bound(prepared, samples)
-        total += steps[length] * (len(samples) if passes is None else passes)
+        passes = len(samples) if passes is None else passes + _gap_bound(prepared, samples)
+        total += steps[length] * passes
     return 0.0 if planned.state == "done" else total
 
 
@@ -138,6 +162,8 @@ def _tell(planned: Sequence[_Planned], failures: dict[str, str]) -> None:
         f" {len(failures)} that cannot be run; {total['samples']} samples,"
         f" at most {total['nfe_bound']} forward passes of a sample in all"
     )
+    if total["gap_bound"]:
+        console.note(f"--measure-gap: at most {total['gap_bound']} more, if nothing is taken back")
     if total["seconds"] is not None:
         console.note(f"roughly {_duration(total['seconds'])} at most, of one worker, by a measured step")
 
@@ -147,6 +173,7 @@ def _total(planned: Sequence[_Planned]) -> dict[str, Any]:
     return {
         "samples": sum(each.samples for each in planned),
         "nfe_bound": sum(each.nfe_bound or 0 for each in planned),
+        "gap_bound": sum(each.gap_bound for each in planned),
         "seconds": sum(seconds) if seconds else None,
     }
 
@@ -159,6 +186,7 @@ def _as_json(planned: Sequence[_Planned], failures: dict[str, str], grid: Grid) 
             "state": each.state,
             "samples": each.samples,
             "nfe_bound": each.nfe_bound,
+            "gap_bound": each.gap_bound,
             "seconds": each.seconds,
         }
         for each in planned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     from pbench.models import ModelInfo
     from pbench.models.api import Access
 
+# Of the folder and not of a run. What cannot be read of a model is a PbenchError.
+_NOWHERE_TO_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.ENOTDIR}
+
 Asked: TypeAlias = tuple[str, str | None]  # a model, and the server that a matrix names for it
 
-__all__ = ["Base", "Looked", "by_model", "found_models", "run_grid", "title"]
+__all__ = ["Base", "Looked", "by_model", "found_models", "refuse_misfits", "run_grid", "title"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,45 @@ def found_models(grid: Grid, path: Path, access: Access) -> dict[Asked, ModelInf
     return found
 
 
+def refuse_misfits(grid: Grid, base: Base, path: Path) -> None:
+    """ConfigError, with the line of its model, for a run that asks a model for what its kind cannot do."""
+    from pbench.config import yaml_line
+
+    looked_at: set[tuple[Asked, bool]] = set()
+    for cell in grid.runs:
+        asked = _asked(cell)
+        info = base.models[asked]
+        if isinstance(info, PbenchError) or (asked, cell.sampler is None) in looked_at:
+            continue
+        looked_at.add((asked, cell.sampler is None))
+        why = _misfit(cell, info, base)
+        if why is not None:
+            line = _line_naming(path, cell.model) or yaml_line(path, "matrix")
+            raise ConfigError(why, path=path, line=line)
+
+
+def _misfit(cell: Cell, info: ModelInfo, base: Base) -> str | None:
+    """Why the run contradicts the kind of its model; only `sampler: null` needs a look at the model."""
+    remote = info.access is not None
+    if cell.base_url is not None and not remote:
+        return f"base_url is the server of a model behind an API; {info.name!r} runs on this machine"
+    if cell.sampler is not None and (remote or info.kind == "autoregressive"):
+        return f"model {info.name!r} decodes in its own way; give it a matrix with sampler: null"
+    if cell.sampler is None and not remote and info.kind == "diffusion":
+        from pbench.interfaces import TextGenerator
+
+        try:
+            model = Looked.of(info, base).model
+        except PbenchError:
+            return None  # it is said where its runs fail
+        if not isinstance(model, TextGenerator):
+            return (
+                f"model {info.name!r} needs a sampler; sampler: null is for autoregressive models and those"
+                " behind an API"
+            )
+    return None
+
+
 def run_grid(grid: Grid, base: Base, as_json: bool) -> None:
     """All runs, model by model; SamplesFailedError at the end if a run or a sample failed."""
     from pbench.cli.app import TerminatedError
@@ -91,6 +134,12 @@ def run_grid(grid: Grid, base: Base, as_json: bool) -> None:
         console.note(
             f"{len(outcome.files)} of {total} runs are done; the same command goes on from here,"
             " in the middle of a run too"
+        )
+        raise
+    except OSError:
+        console.note(
+            f"{len(outcome.files)} of {total} runs are done; no other could be written either, so this ends"
+            " here. When there is room, the same command goes on"
         )
         raise
     _finish(outcome, total, as_json)
@@ -175,10 +224,12 @@ def title(cell: Cell) -> str:
 
 
 def _run(looked: Looked, host: Host, cell: Cell, outcome: Outcome) -> None:
-    """One run: its file, or the reason why there is none."""
+    """One run: its file, or the reason why there is none; OSError if there can be none of any run."""
     try:
         result = _decoded(looked, host, cell)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NOWHERE_TO_WRITE:
+            raise
         outcome.failures[title(cell)] = _reason(error)
         console.warn(f"{title(cell)}: {_reason(error)}")
         if console.state.debug:

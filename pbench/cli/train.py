@@ -121,26 +121,15 @@ def lora(
     from pbench.config import validate_options
     from pbench.train import LoraSettings, Place
 
-    settings = validate_options(
-        LoraSettings,
-        {
-            "tasks": tuple(console.split_list(tasks)),
-            "samples": samples,
-            "validation": validation,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "rank": rank,
-            "alpha": alpha,
-            "dropout": dropout,
-            "warmup_ratio": warmup_ratio,
-            "weight_decay": weight_decay,
-            "gen_length": gen_length,
-            "seed": seed,
-            "checkpoint_every": checkpoint_every,
-        },
-        "train",
-    )
+    given = {
+        "tasks": tuple(console.split_list(tasks)), "samples": samples, "validation": validation,
+        "epochs": epochs,
+        "batch_size": batch_size, "learning_rate": learning_rate, "rank": rank, "alpha": alpha,
+        "dropout": dropout,
+        "warmup_ratio": warmup_ratio, "weight_decay": weight_decay, "gen_length": gen_length, "seed": seed,
+        "checkpoint_every": checkpoint_every,
+    }  # fmt: skip
+    settings = validate_options(LoraSettings, given, "train lora")
     _tune(model, settings, data, out, Place(device, dtype, micro_batch, threads), track)
 
 
@@ -172,23 +161,14 @@ def full(
     from pbench.config import validate_options
     from pbench.train import Place, TuneSettings
 
-    settings = validate_options(
-        TuneSettings,
-        {
-            "tasks": tuple(console.split_list(tasks)),
-            "samples": samples,
-            "validation": validation,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "warmup_ratio": warmup_ratio,
-            "weight_decay": weight_decay,
-            "gen_length": gen_length,
-            "seed": seed,
-            "checkpoint_every": checkpoint_every,
-        },
-        "train",
-    )
+    given = {
+        "tasks": tuple(console.split_list(tasks)), "samples": samples, "validation": validation,
+        "epochs": epochs,
+        "batch_size": batch_size, "learning_rate": learning_rate, "warmup_ratio": warmup_ratio,
+        "weight_decay": weight_decay, "gen_length": gen_length, "seed": seed,
+        "checkpoint_every": checkpoint_every,
+    }  # fmt: skip
+    settings = validate_options(TuneSettings, given, "train full")
     _tune(model, settings, data, out, Place(device, dtype, micro_batch, threads), track)
 
 
@@ -207,7 +187,10 @@ def _tracker(settings: TuneSettings) -> Callable[[dict[str, Any]], None]:
         wandb = import_module("wandb")
     except ImportError:
         raise UsageError("--track needs wandb: pip install 'pbench[track]'") from None
-    run = wandb.init(project="pbench", config=settings.model_dump(mode="json"))
+    try:
+        run = wandb.init(project="pbench", config=settings.model_dump(mode="json"))
+    except Exception as error:  # wandb raises many kinds: no key, no network
+        raise UsageError(f"--track: {error} (without a network: WANDB_MODE=offline)") from None
     return lambda line: run.log(line, step=line["step"])
 
 
@@ -219,4 +202,6 @@ def curve(
     """Draw the loss curve as it is now. Prints the path."""
     from pbench.train import draw_curve, read_curve
 
+    if out is not None and out.suffix != ".svg":
+        raise UsageError(f"--out {out}: the name must end in .svg")
     console.result(str(draw_curve(read_curve(folder), out or folder / "loss.svg")))

@@ -52,12 +52,13 @@ class Cell:
     base_url: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
+    measure_gap: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
         """All that tells runs apart, flat: what `exclude` and `--only` match against."""
         own = {each.name: getattr(self, each.name) for each in fields(self)}
-        del own["options"], own["tasks"], own["labels"]
+        del own["options"], own["tasks"], own["labels"], own["measure_gap"]
         own |= {"block_length": self.block_length or "full"} | dict(self.options)
         return own | {f"label {key}": value for key, value in self.labels.items()}
 
@@ -71,7 +72,13 @@ class Cell:
             compat=self.compat,
             infill=self.infill,
             cache=self.cache,
+            measure_gap=self.measure_gap,
         )
+
+    def joined(self, earlier: Cell) -> Cell:
+        """This run and the same one of another matrix: the tasks of both, measured if one is."""
+        tasks = tuple(dict.fromkeys([*earlier.tasks, *self.tasks]))
+        return replace(self, tasks=tasks, measure_gap=self.measure_gap or earlier.measure_gap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +130,8 @@ def expand(sweep: SweepFile, tasks: Mapping[str, Sequence[TaskInfo]], path: Path
         reasons[found.place] += Counter({"": 1}) if fitting else refused
         if fitting:
             key = canonical_json(dict(found.settings))
-            earlier = runs[key].tasks if key in runs else ()
-            runs[key] = replace(found.cell, tasks=tuple(dict.fromkeys([*earlier, *fitting])))
+            cell = replace(found.cell, tasks=tuple(fitting))
+            runs[key] = cell.joined(runs.get(key, cell))
     _refuse_empty(reasons, path)
     return Grid(_comparable_early(runs.values()), dict(left_out))
 
@@ -184,7 +191,7 @@ def _candidates(place: tuple[str, int], matrix: Matrix, categories: set[str]) ->
         matrix.model, samplers, matrix.block_length, lengths, *rest
     ):
         given = (model, name, options, None if block == "full" else block, length, *others)
-        cell = replace(Cell(*given), labels=labels)
+        cell = replace(Cell(*given), labels=labels, measure_gap=matrix.measure_gap)
         yield _Candidate(place, cell, matrix.tasks, meant, cell.settings)
 
 

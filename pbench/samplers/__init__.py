@@ -31,13 +31,6 @@ def make_sampler(name: str, options: Mapping[str, Any]) -> Sampler:
             hint = nearest(option, known)
             raise UsageError(f"sampler {cls.name!r} takes no option {_flag(option)}{hint}; options: {takes}")
     what = f"sampler {cls.name!r}"
-    missing = [
-        name for name, each in cls.Options.model_fields.items() if each.is_required() and name not in options
-    ]
-    if missing:
-        raise UsageError(
-            f"{what} needs {', '.join(map(_flag, missing))}; see 'pbench samplers show {cls.name}'"
-        )
     if options.get("min_gap") is None:
         return cls(validate_options(cls.Options, options, what))
     valid = validate_options(model, options, what)

@@ -13,6 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from pbench.errors import UsageError
 from pbench.metrics import parse_lenient
 from pbench.models.tiny_network import TinyConfig
 from pbench.records import Sample
@@ -78,6 +79,12 @@ def pack(
     gen_length = answer_length or samples[0].gen_length
     lengths = torch.tensor([len(prompt.ids) for prompt in prompts])
     start = int(lengths.max())
+    if start > config.max_prompt_length:
+        sample = samples[int(lengths.argmax())]
+        raise UsageError(
+            f"{sample.sample_id}: the prompt has {start} tokens, more than the recipe's max_prompt_length"
+            f" {config.max_prompt_length}"
+        )
     rows = []
     for prompt, answer in zip(prompts, answers, strict=True):
         fill = [config.eos_token_id] * (gen_length - len(answer.ids))

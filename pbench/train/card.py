@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import fill
 
-import orjson
-import torch
-
-from pbench.artifacts import atomic_text
+from pbench.artifacts import atomic_text, file_hash
+from pbench.config import content_hash
 from pbench.decode import Engine, EngineOptions
+from pbench.errors import UsageError
 from pbench.grammar import open_checker
 from pbench.interfaces import Denoiser
 from pbench.metrics import MetricTools, get_metric, score_many
@@ -18,6 +18,7 @@ from pbench.metrics.intervals import Interval, mean_interval
 from pbench.models import find_model, load_model
 from pbench.records import Sample
 from pbench.samplers import make_sampler
+from pbench.train.loop import ABOUT, CURVE, read_about, read_curve
 from pbench.train.recipe import Recipe
 from pbench.train.tiny import held_out
 
@@ -42,8 +43,15 @@ def accuracy(
 
 
 def write_card(folder: Path, recipe: Recipe, report: Callable[[str], None]) -> Path:
-    """Decode the recipe's evaluation samples and write `folder/MODEL_CARD.md`; returns its path."""
-    denoiser = load_model(find_model(str(folder)), "cpu")
+    """Decode the recipe's evaluation samples and write `folder/MODEL_CARD.md`; returns its path.
+
+    What is known of the training comes from the training log; where that is gone, from the card
+    that stands there, if it is of these weights. UsageError for a folder trained from another recipe.
+    """
+    recipe = _as_trained(folder, recipe)
+    training = _training(folder, recipe)
+    report(training)
+    denoiser = load_model(find_model(str(folder.resolve())), "cpu")
     assert isinstance(denoiser, Denoiser)
     rows = []
     for name, samples in held_out(recipe).items():
@@ -58,13 +66,13 @@ def write_card(folder: Path, recipe: Recipe, report: Callable[[str], None]) -> P
         limits="\n".join(_wrapped(f"- {limit}", "  ") for limit in recipe.limits),
         judge=_judge(recipe),
         bytes=f"{size:,}",
-        training=_training(folder),
+        training=_wrapped(training),
+        sha256=file_hash(folder / "model.safetensors"),
         steps=f"{recipe.steps:,}",
         seed=recipe.seed,
         threads=recipe.threads,
         samples=f"{recipe.steps * sum(group.rows for group in recipe.groups):,}",
         evaluation_seed=recipe.evaluation_seed,
-        torch=torch.__version__.partition("+")[0],
         header="| task | samples | " + " | ".join(f"{sampler} k={k}" for sampler, k in _COLUMNS) + " |",
         rule="|---|--:|" + "--:|" * len(_COLUMNS),
         rows="\n".join(rows),
@@ -78,14 +86,46 @@ def _cell(interval: Interval) -> str:
     return f"{100 * interval.mean:.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
 
 
-def _training(folder: Path) -> str:
-    """Last line of the training log, in words."""
-    log = folder / "training.jsonl"
+def _as_trained(folder: Path, recipe: Recipe) -> Recipe:
+    """The recipe with the number of steps that the folder's training really had."""
+    path = folder / ABOUT
+    if not path.exists():
+        return recipe
+    about = read_about(path)
+    known = about.get("recipe")
+    steps = known.get("steps", recipe.steps) if isinstance(known, dict) else recipe.steps
+    found = recipe.model_copy(update={"steps": steps})
+    if about.get("hash") != content_hash({"kind": "recipe", "recipe": found.decisive}):
+        raise UsageError(f"{folder}: was not trained from this recipe (see {path}); give its --recipe")
+    return found
+
+
+def _training(folder: Path, recipe: Recipe) -> str:
+    """What the training log, or the card before, says of torch and the losses at the end."""
+    log, about = folder / CURVE, folder / ABOUT
     if not log.exists():
-        return "The training log is not beside this card."
-    last = orjson.loads(log.read_bytes().splitlines()[-1])
+        return _taken_over(folder, recipe)
+    last = read_curve(folder)[-1]
     losses = ", ".join(f"{name.partition('/')[2]} {value:.3f}" for name, value in last["tasks"].items())
-    return f"Running loss at step {last['step']:,} (nats a token, weighted as in the recipe): {losses}."
+    version = read_about(about).get("torch") if about.exists() else None
+    torch = "" if version is None else f"Trained with torch {version}. "
+    return (
+        f"{torch}Running loss at step {last['step']:,} (nats a token, weighted as in the recipe): {losses}."
+    )
+
+
+def _taken_over(folder: Path, recipe: Recipe) -> str:
+    """The same out of the card that is to be replaced, said to be so."""
+    card = folder / "MODEL_CARD.md"
+    text = " ".join(card.read_text(encoding="utf-8").split()) if card.exists() else ""
+    named = re.search(r"SHA-256 ([0-9a-f]{64})", text)
+    of_these = named is None or named[1] == file_hash(folder / "model.safetensors")
+    loss = re.search(rf"Running loss at step {recipe.steps:,} .*?[0-9]\.(?= |$)", text)
+    if not of_these or loss is None or f"Model card: {recipe.name} " not in text:
+        return "The training log is not beside this card."
+    version = re.search(r"torch ([0-9][0-9.]*[0-9])", text)
+    torch = "" if version is None else f"Trained with torch {version[1]}. "
+    return f"{torch}{loss[0]} {_OLDER}"
 
 
 def _tools(metric: str) -> MetricTools:
@@ -103,17 +143,21 @@ def _wrapped(text: str, indent: str = "") -> str:
     return fill(text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
+_OLDER = "(Torch and losses are those of the card before; the training log has not been kept.)"
+
 _TEXT = """# Model card: {name}
 
 {description}
-Its weights are {bytes} bytes of float32.
+Its weights are {bytes} bytes of float32, SHA-256 {sha256}.
 
 ## Training
 
 `pbench train {name}` makes it again from `task_configs/train/{name}.yaml`: {steps} steps, {samples}
-samples drawn fresh from the tasks' own generators, seed {seed}, {threads} thread(s), torch {torch};
+samples drawn fresh from the tasks' own generators, seed {seed}, {threads} thread(s);
 matrix products in bfloat16, weights in float32. Contents of the test splits and of the evaluation
-samples below were left out of training. {training}
+samples below were left out of training.
+
+{training}
 
 ## Accuracy
 

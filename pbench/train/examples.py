@@ -10,12 +10,13 @@ import orjson
 import torch
 from torch import Tensor
 
+from pbench.decode.context import check_context
 from pbench.errors import ArtifactError, UsageError
 from pbench.interfaces import Denoiser
 from pbench.records import Sample
 from pbench.tasks import TaskSpec, content_key, content_keys, generate, reference_text, resolve
 
-__all__ = ["Batch", "Example", "encode", "from_file", "from_tasks"]
+__all__ = ["Batch", "Example", "check", "encode", "from_file", "from_tasks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def from_file(
     A line without a task that pbench knows needs `gen_length`.
     """
     lines = [_line(line, f"{path}:{number}") for number, line in enumerate(_lines(path), 1)]
+    if not lines:
+        raise UsageError(f"{path}: has no examples")
     if len(lines) <= validation:
         raise UsageError(f"{path}: has {len(lines)} examples; {validation} are to be held out of them")
     known = _known([*names, *(task for _, _, task in lines if task)])
@@ -84,6 +87,14 @@ def encode(denoiser: Denoiser, examples: Sequence[Example]) -> Batch:
             )
         rows.append(ids + [denoiser.eos_token_id] * (length - len(ids)))
     return Batch([denoiser.encode(example.sample) for example in examples], torch.tensor(rows))
+
+
+def check(denoiser: Denoiser, examples: Sequence[Example]) -> None:
+    """UsageError if any example cannot be encoded or is longer than the model's context, before a step."""
+    for example in examples:
+        encode(denoiser, [example])
+    samples = [example.sample for example in examples]
+    check_context(denoiser.name, denoiser.encode, denoiser.capabilities.max_length, samples)
 
 
 def _example(sample: Sample, gen_length: int | None) -> Example:

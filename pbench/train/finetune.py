@@ -64,10 +64,14 @@ class FineTuner:
     @property
     def about(self) -> dict[str, Any]:
         """Model, settings and data: what the trained weights depend on."""
-        data = [(one.sample.messages[-1]["content"], one.answer) for one in self.training]
+        data = [
+            ([dict(message) for message in one.sample.messages], one.answer, one.sample.gen_length)
+            for one in self.training
+        ]
         return {
             "kind": "fine-tuning",
             "model": dict(self.denoiser.identity),
+            "dtype": self.denoiser.capabilities.deterministic_dtype,
             "settings": self.settings.model_dump(mode="json"),
             "examples": len(self.training),
             "data": content_hash(data),

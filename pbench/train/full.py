@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import nn
 
 from pbench.errors import UsageError
 from pbench.models.checkpoint import SMALL_FILES
 from pbench.models.llada import file_name
 from pbench.train.forward import Tunable
+from pbench.train.weights import write_weights
 
 __all__ = ["all_parameters", "save_full"]
 
@@ -37,4 +37,4 @@ def save_full(folder: Path, source: Path, denoiser: Tunable) -> None:
             shutil.copyfile(source / name, folder / name)
     named = file_name if denoiser.family == "llada" else str
     tensors = {named(name): p.detach().cpu().contiguous() for name, p in denoiser.network.named_parameters()}
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    write_weights(folder / "model.safetensors", tensors, {"format": "pt"})

@@ -7,7 +7,7 @@ goes on, so that the curve is that of an uninterrupted one.
 
 from __future__ import annotations
 
-import os
+import io
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +16,15 @@ from typing import Any, Protocol
 import orjson
 import torch
 
-from pbench.artifacts import atomic_text
+from pbench.artifacts import atomic_file, atomic_text, run_lock
+from pbench.artifacts.files import remove_leftovers
 from pbench.config import content_hash
 from pbench.errors import ArtifactError, UsageError
 
-__all__ = ["CURVE", "Trainable", "follow", "load_state", "read_curve", "run"]
+__all__ = ["ABOUT", "CURVE", "Trainable", "follow", "load_state", "read_about", "read_curve", "run"]
 
-CURVE, _ABOUT, _CHECKPOINT = "training.jsonl", "training.json", "checkpoint.pt"
+CURVE, ABOUT, _CHECKPOINT = "training.jsonl", "training.json", "checkpoint.pt"
+_WRITTEN = (ABOUT, _CHECKPOINT, "model.safetensors", "adapter_model.safetensors")
 _REPORT_EVERY = 50
 _SIGNIFICANT = 4  # decimals of a loss in the curve
 
@@ -71,9 +73,18 @@ def run(
 ) -> bool:
     """Train into `out`, or go on from the checkpoint there; False if it was complete already.
 
-    `watch` gets each line of the curve when it is written. UsageError if `out` holds another run.
+    `watch` gets each line of the curve when it is written. UsageError if `out` holds another run,
+    LockedError if another process trains into it, ArtifactError for files there that are damaged.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    with run_lock(out / CURVE):
+        for name in _WRITTEN:
+            remove_leftovers(out / name)
+        return _run(trainer, out, report, watch)
+
+
+def _run(
+    trainer: Trainable, out: Path, report: Callable[[str], None], watch: Callable[[dict[str, Any]], None]
+) -> bool:
     about = _claim(trainer, out)
     checkpoint, curve = out / _CHECKPOINT, out / CURVE
     if checkpoint.exists():
@@ -106,10 +117,10 @@ def run(
 
 def follow(trainer: Trainable, out: Path) -> None:
     """The part of a process beside the one in `run`: the same steps, and nothing written."""
-    about, checkpoint = out / _ABOUT, out / _CHECKPOINT
+    about, checkpoint = out / ABOUT, out / _CHECKPOINT
     if checkpoint.exists():
         trainer.restore(load_state(checkpoint))
-    elif about.exists() and orjson.loads(about.read_bytes()).get("complete"):
+    elif about.exists() and read_about(about).get("complete"):
         return
     while trainer.step < trainer.steps:
         trainer.train_step()
@@ -139,19 +150,41 @@ def load_state(path: Path) -> dict[str, Any]:
 
 def _claim(trainer: Trainable, out: Path) -> dict[str, Any]:
     """What training.json says, written first if the folder has none; UsageError if it is another run's."""
-    path, own = out / _ABOUT, trainer.about
+    path, own = out / ABOUT, trainer.about
     if path.exists():
-        known: dict[str, Any] = orjson.loads(path.read_bytes())
-        if known.get("hash") != content_hash(own):
+        known = read_about(path)
+        if known.get("hash") == content_hash(own):
+            return known
+        if _begun(out, known):
             raise UsageError(f"{out}: holds another run (see {path}); train into another folder")
-        return known
-    about = {"hash": content_hash(own), **own}
+    about = {"hash": content_hash(own), "torch": torch.__version__.partition("+")[0], **own}
     _write_about(out, about)
     return about
 
 
+def _begun(out: Path, about: dict[str, Any]) -> bool:
+    """Whether a step of the run there was ever done: one that was refused at once holds no folder."""
+    curve = out / CURVE
+    return (
+        bool(about.get("complete"))
+        or (out / _CHECKPOINT).exists()
+        or (curve.exists() and curve.stat().st_size > 0)
+    )
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What training.json says of the run in its folder; ArtifactError if it cannot be read."""
+    try:
+        about = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(f"{path}: {error.strerror}") from None
+    except orjson.JSONDecodeError as error:
+        raise ArtifactError(f"{path}: no JSON: {error}; train into another folder") from None
+    return about if isinstance(about, dict) else {}
+
+
 def _write_about(out: Path, about: dict[str, Any]) -> None:
-    atomic_text(out / _ABOUT, orjson.dumps(about, option=orjson.OPT_INDENT_2).decode() + "\n")
+    atomic_text(out / ABOUT, orjson.dumps(about, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
 def _cut(curve: Path, step: int) -> None:
@@ -159,18 +192,21 @@ def _cut(curve: Path, step: int) -> None:
     if not curve.exists():
         return
     kept = []
-    for line in curve.read_bytes().splitlines(keepends=True):
-        if not line.endswith(b"\n") or orjson.loads(line)["step"] > step:
+    for number, line in enumerate(curve.read_bytes().splitlines(keepends=True), 1):
+        if not line.endswith(b"\n"):
             break
+        try:
+            if orjson.loads(line)["step"] > step:
+                break
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise ArtifactError(f"{curve}:{number}: is no line of a loss curve ({error})") from None
         kept.append(line)
     atomic_text(curve, b"".join(kept).decode())
 
 
 def _save(state: dict[str, Any], path: Path) -> None:
     """Whole or not at all, also if the machine stops."""
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    whole = io.BytesIO()  # torch hides from its caller why a file could not be written
+    torch.save(state, whole)
+    with atomic_file(path) as file:
+        file.write(whole.getbuffer())

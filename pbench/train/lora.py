@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pbench.artifacts import atomic_text
@@ -16,6 +15,7 @@ from pbench.models.adapter import ABOUT, CONFIG, WEIGHTS
 from pbench.models.tiny import TinyDenoiser
 from pbench.train.forward import Tunable
 from pbench.train.settings import LoraSettings
+from pbench.train.weights import write_weights
 
 __all__ = ["add_adapters", "save_adapter"]
 
@@ -69,7 +69,7 @@ def save_adapter(
     about: dict[str, Any] = {"schema_version": 1, "kind": "adapter", "base": dict(denoiser.identity)}
     _write_json(folder / CONFIG, config)
     _write_json(folder / ABOUT, about)
-    save_file({_file_name(name): _plain(p) for name, p in trained.items()}, folder / WEIGHTS)
+    write_weights(folder / WEIGHTS, {_file_name(name): _plain(p) for name, p in trained.items()})
 
 
 def _targets(denoiser: Tunable) -> list[str]:

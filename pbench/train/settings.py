@@ -29,7 +29,7 @@ class TuneSettings(Strict):
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     gen_length: int | None = Field(None, ge=1)
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**30)
     checkpoint_every: int = Field(100, ge=1)
     method: Literal["full", "lora"] = "full"
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 import torch
-from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from pbench.train.batches import draw_samples, mask_answers, pack
 from pbench.train.loop import run
 from pbench.train.recipe import Group, Recipe
 from pbench.train.vocabulary import SPECIAL, build_tokenizer, content_tokens
+from pbench.train.weights import write_weights
 
 __all__ = ["Trainer", "held_out", "train_tiny"]
 
@@ -123,7 +123,7 @@ class Trainer:
     def export(self, folder: Path) -> None:
         """Write the checkpoint folder that `--model FOLDER` reads."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(self.network.state_dict(), folder / "model.safetensors")
+        write_weights(folder / "model.safetensors", self.network.state_dict())
         atomic_text(folder / "config.json", self.config.model_dump_json(indent=2) + "\n")
         atomic_text(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True) + "\n")
         settings = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": _CHAT_TEMPLATE}

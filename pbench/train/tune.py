@@ -12,7 +12,7 @@ import torch
 from pbench.errors import UsageError
 from pbench.models import ModelInfo, default_dtype, load_model
 from pbench.train.curve import draw_curve
-from pbench.train.examples import Example, from_file, from_tasks
+from pbench.train.examples import Example, check, from_file, from_tasks
 from pbench.train.finetune import FineTuner
 from pbench.train.forward import Tunable, require_tunable
 from pbench.train.full import all_parameters, save_full
@@ -28,7 +28,7 @@ Watch = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a run computes; none of it decides what is learned."""
+    """Where a run computes; of this the dtype alone decides what is learned."""
 
     device: str | None = None
     dtype: str | None = None
@@ -57,6 +57,7 @@ def tune(
     group = processes(place.device)
     device = group.device or place.device or "cpu"
     denoiser = require_tunable(load_model(info, device, place.dtype or default_dtype(info, device)))
+    check(denoiser, [*training, *validation])
     trainer = _trainer(denoiser, info, settings, training, validation, place, group)
     if not group.first:
         follow(trainer, out)

@@ -209,3 +209,57 @@ def test_a_wrong_file_is_said_with_its_line(capsys, old, new, words):
     Path("grid.yaml").write_text(SWEEP.format(models="tiny").replace(old, new))
     assert f"grid.yaml:{words}" in swept(capsys, "grid.yaml", code=2).err
     assert not Path("runs").exists()
+
+
+def test_a_gap_is_measured_in_the_files_of_the_same_runs(capsys):
+    written()
+    plain = swept(capsys, "grid.yaml", "--only", "k=8").out.splitlines()
+    planned = swept(capsys, "grid.yaml", "--only", "k=8", "--measure-gap", "--dry-run", "--no-measure")
+    assert "--measure-gap: at most 248 more" in planned.err  # 2 runs x 4 samples x 31 tokens
+    assert "2 runs (0 new, 2 begun, 0 done)" in planned.err
+    again = swept(capsys, "grid.yaml", "--only", "k=8", "--measure-gap")
+    assert again.out.splitlines() == plain
+    assert all(row.gap is not None for path in plain for row in read_rows(Path(path), "generations"))
+    kept = {path: Path(path).read_bytes() for path in plain}
+    swept(capsys, "grid.yaml", "--only", "k=8")
+    assert {path: Path(path).read_bytes() for path in plain} == kept
+
+
+def test_the_same_run_of_two_matrices_is_measured_if_one_of_them_asks(capsys):
+    matrix = "  - {model: tiny, sampler: {name: confidence, k: 32}, tasks: [%s]%s}\n"
+    text = matrix % ("copy", ", measure_gap: true") + matrix % ("shuffle", "")
+    Path("grid.yaml").write_text(f"tasks: [copy]\nlimit: 1\nmatrix:\n{text}")
+    (path,) = swept(capsys, "grid.yaml").out.splitlines()
+    rows = list(read_rows(Path(path), "generations"))
+    assert [row.gap is not None for row in rows] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "words"),
+    [
+        ("model: tiny\n  sampler: null", "model 'tiny' needs a sampler"),
+        ("model: haiku\n  sampler: {name: confidence, k: 4}", "decodes in its own way"),
+        ("model: tiny\n  sampler: {name: confidence, k: 4}\n  base_url: http://x/v1", "runs on this machine"),
+    ],
+)
+def test_a_matrix_that_contradicts_its_model_is_refused_with_its_line(matrix, words, capsys):
+    Path("grid.yaml").write_text(f"tasks: [copy]\nmatrix:\n  {matrix}\n")
+    said = swept(capsys, "grid.yaml", code=2)
+    assert "grid.yaml:3: " in said.err
+    assert words in said.err
+    assert not Path("runs").exists()
+
+
+def test_a_dry_run_looks_at_every_prompt_once_and_at_every_run(capsys, monkeypatch):
+    from pbench.decode import Engines
+
+    checked: list[int] = []
+    check = Engines.check
+
+    def counted(self, samples):
+        checked.append(len(samples))
+        check(self, samples)
+
+    monkeypatch.setattr(Engines, "check", counted)
+    swept(capsys, written(), "--dry-run", "--no-measure")
+    assert checked == [4, 1, 1, 1, 1]

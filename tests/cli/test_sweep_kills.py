@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 from tests.forks import finish, pbench, start
 
 KILLS = 3
 SEED = 9
+RUNS = 6
 GRID = """\
 description: quick, shrunk to a few seconds
 tasks: [copy, shuffle]
@@ -36,6 +38,11 @@ def reported(folder: Path, cache: Path) -> str:
     return command(folder, "report", "runs", "--format", "md", cache=cache)
 
 
+def unfinished(folder: Path) -> bool:
+    """Whether a kill left something to do: a journal, or runs that have no file yet."""
+    return len(list(folder.glob("runs/*.parquet"))) < RUNS or bool(list(folder.glob("runs/*.journal.jsonl")))
+
+
 def test_three_kills_and_a_resume_give_the_report_of_an_undisturbed_sweep(tmp_path: Path):
     moments = random.Random(SEED)
     killed, whole, cache = tmp_path / "killed", tmp_path / "whole", tmp_path / "cache"
@@ -43,20 +50,22 @@ def test_three_kills_and_a_resume_give_the_report_of_an_undisturbed_sweep(tmp_pa
         folder.mkdir()
         (folder / "grid.yaml").write_text(GRID)
     paths = command(whole, "sweep", "grid.yaml", cache=cache).splitlines()
-    assert len(paths) == 6
+    assert len(paths) == RUNS
     sweep = (pbench, ["sweep", "grid.yaml", "--batch-size", "2"], str(killed))
-    kills = 0
+    kills, patience = 0, 0.25
     while kills < KILLS:
         before = set(killed.glob("runs/*"))
         process = start(*sweep, XDG_CACHE_HOME=str(cache))
         while process.is_alive() and set(killed.glob("runs/*")) <= before:
             process.join(0.01)  # it has begun when there is something new
-        process.join(moments.uniform(0.0, 0.25))
-        assert process.is_alive(), "the sweep was over before it could be killed"
+        process.join(moments.uniform(0.0, patience))
         process.kill()
         process.join()
         kills += 1
-    assert 0 < len(list(killed.glob("runs/*.parquet"))) < 6 or list(killed.glob("runs/*.journal.jsonl"))
+        if not unfinished(killed):  # a fast machine, or a slow look: begin again, and kill sooner
+            shutil.rmtree(killed / "runs")
+            kills, patience = 0, patience / 2
+            assert patience > 0.001, "the sweep is over before it can be killed"
     assert command(killed, "sweep", "grid.yaml", cache=cache).splitlines() == paths
     assert sorted(path.name for path in killed.glob("runs/*")) == sorted(Path(path).name for path in paths)
     assert reported(killed, cache) == reported(whole, cache)

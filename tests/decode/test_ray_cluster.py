@@ -22,11 +22,12 @@ from tests.forks import ROOT
 if not root.app.registered_commands:
     root._register()
 
+# A killed node refuses eight checks in 2.4 s; one that only waits for a busy processor has 24 s to answer.
 _QUICK_TO_NOTICE = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 300,
-    "health_check_failure_threshold": 2,
-    "health_check_timeout_ms": 300,
+    "health_check_failure_threshold": 8,
+    "health_check_timeout_ms": 3000,
 }
 
 
@@ -64,7 +65,8 @@ def test_a_node_that_goes_away_costs_no_answer(cluster, tmp_path, capsys):
                 cluster.remove_node(node, allow_graceful=False)
         assert plain(rows) == alone(Crew(tmp_path), todo)
         (note,) = runner.notes
-        assert "was lost (The actor died because its node has died" in note
+        # It "died because its node has died" or "is unavailable": whichever Ray notices first.
+        assert "was lost (The actor " in note
         assert "unfinished samples go to others" in note
         loads = crew.loads
         again = host.runner(crew.assemble, crew.engines())  # the model stays for the next run

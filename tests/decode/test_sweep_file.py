@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pbench.decode.sweep_file import load_sweep, sampler_choices
-from pbench.errors import ConfigError
+from pbench.decode.sweep_file import load_sweep, measured, sampler_choices
+from pbench.errors import ConfigError, UsageError
 
 GOOD = """\
 tasks: [waiting_line]
@@ -59,12 +59,52 @@ def test_no_sampler_is_a_choice_of_its_own(tmp_path):
         ("model: tiny", "model: tiny\n  cache: warm", r"sweep.yaml:4: .*cache"),
         ("model: tiny", "model: tiny\n  block_length: half", r"sweep.yaml:4: .*block_length"),
         ("tasks: [waiting_line]", "tasks: []", "sweep.yaml:1: tasks"),
+        ("tasks: [waiting_line]", "tasks: [waiting_line]\nlimit: true", r"sweep.yaml:2: limit"),
+        ("tasks: [waiting_line]", "tasks: [waiting_line]\nlimit: '2'", r"sweep.yaml:2: limit"),
+        ("name: threshold", "name: 3", r"sweep.yaml:7: .*3 is no sampler's name"),
+        ("name: threshold", "name: null", r"sweep.yaml:7: .*None is no sampler's name"),
+        ("k: [1, 2]", "k: true", r"sweep.yaml:5: .*k: "),
+        ("k: [1, 2]", "k: null", r"sweep.yaml:5: .*k"),
+        ("model: tiny", "model: tiny\n  block_length: [8, -4]", r"sweep.yaml:4: .*-4 .*from 1 on, or full"),
+        ("model: tiny", "model: tiny\n  block_length: true", r"sweep.yaml:4: .*True .*from 1 on, or full"),
+        ("model: tiny", "model: tiny\n  gen_length: 0", r"sweep.yaml:4: .*gen_length: 0 must"),
+        ("model: tiny", "model: tiny\n  gen_length: {a: -3}", r"sweep.yaml:4: .*gen_length: -3 must"),
+        ("model: tiny", "model: tiny\n  temperature: -1", r"sweep.yaml:4: .*temperature"),
+        ("model: tiny", "model: tiny\n  seed: 99999999999999999999", r"sweep.yaml:4: .*seed"),
+        ("model: tiny", "model: tiny\n  seed: '3'", r"sweep.yaml:4: .*seed"),
+        ("model: tiny", "model: tiny\n  infill: no", r"sweep.yaml:4: .*infill"),
+        ("model: tiny", "model: tiny\n  labels: {'': x}", r"sweep.yaml:4: .*labels: write names"),
+        ("model: tiny", "model: tiny\n  labels: {a: [x]}", r"sweep.yaml:4: .*labels: write names"),
+        ("model: tiny", "model: tiny\n  measure_gap: [true]", r"sweep.yaml:4: .*measure_gap"),
+        ("model: tiny", "model: tiny\n  measure_gap: true\n  cache: [none, dual]", "measure_gap: .*cache"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(tmp_path, old, new, words):
     path = written(tmp_path, GOOD.replace(old, new))
     with pytest.raises(ConfigError, match=words):
         load_sweep(path)
+
+
+def test_the_gap_is_asked_for_by_matrix_or_for_all(tmp_path):
+    found = load_sweep(written(tmp_path, GOOD.replace("model: tiny", "model: tiny\n  measure_gap: true")))
+    assert [matrix.measure_gap for matrix in found.matrix] == [True]
+    found = load_sweep(written(tmp_path, GOOD))
+    assert [matrix.measure_gap for matrix in found.matrix] == [False]
+    assert (
+        measured(found).model_dump()
+        == load_sweep(
+            written(tmp_path, GOOD.replace("model: tiny", "model: tiny\n  measure_gap: true"))
+        ).model_dump()
+    )
+
+
+def test_a_gap_that_cannot_be_measured_is_refused(tmp_path):
+    cached = load_sweep(written(tmp_path, GOOD.replace("model: tiny", "model: tiny\n  cache: prefix")))
+    with pytest.raises(UsageError, match=r"--measure-gap: .*cache"):
+        measured(cached)
+    generator = load_sweep(written(tmp_path, "tasks: [a]\nmatrix:\n  model: haiku\n  sampler: null\n"))
+    with pytest.raises(UsageError, match=r"--measure-gap: .*no steps"):
+        measured(generator)
 
 
 TOO_MANY = """\

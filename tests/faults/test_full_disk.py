@@ -38,6 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, cache: str) -> Path:
             assert root._run(command) == 0
         assert root._run(["score", "a.parquet"]) == 0
         assert root._run(["report", "a.scores.parquet", "--out", "r.md"]) == 0
+    (folder / "grid.yaml").write_text(GRID)
     return folder
 
 
@@ -48,6 +49,8 @@ def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: s
     return tmp_path
 
 
+GRID = "tasks: [copy]\nlimit: 1\nmatrix: {model: tiny, sampler: {name: confidence, k: [16, 32]}}\n"
+
 COMMANDS = {
     "decode": ["decode", "--tasks", "copy,shuffle", "--limit", "2", "--k", "32", "--out", "a.parquet"],
     "decode jsonl": ["decode", "--tasks", "copy", "--limit", "2", "--k", "8", "--out", "c.jsonl"],
@@ -57,6 +60,21 @@ COMMANDS = {
     "page": ["report", "a.scores.parquet", "--out", "page.html"],
     "tasks build": ["tasks", "build", "copy", "--out", "built"],
     "trace": ["trace", "a.parquet", "--html", "trace.html"],
+    "sweep": ["sweep", "grid.yaml"],
+    "train": [
+        "train",
+        "full",
+        "--model",
+        "tiny",
+        "--task",
+        "copy",
+        "--samples",
+        "4",
+        "--validation",
+        "0",
+        "--out",
+        "t",
+    ],
 }
 
 
@@ -85,6 +103,19 @@ def test_there_is_room_again_and_the_run_goes_on(folder: Path, capsys: pytest.Ca
     assert root._run(COMMANDS["decode"]) == 0
     assert len(list(read_rows(folder / "a.parquet", "generations"))) == 4
     assert not list(folder.glob("*.journal.jsonl"))
+
+
+def test_a_sweep_ends_at_the_first_run_that_cannot_be_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others could not either; it would decode for days to say so."""
+    with room_for(500):
+        assert root._run(COMMANDS["sweep"]) == 2
+    said = capsys.readouterr().err
+    assert "0 of 2 runs are done" in said
+    assert "[2/2]" not in said
+    assert root._run(COMMANDS["sweep"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tests.faults.children import pbench_locked_out
 from tests.faults.conftest import Run, in_process
 
 DECODE = ["decode", "--tasks", "copy", "--limit", "2", "--k", "32"]
+TRAIN = ["train", "full", "--model", "tiny", "--task", "copy", "--samples", "2", "--validation", "0"]
 
 
 @pytest.fixture
@@ -34,6 +35,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str) -> Path:
         ([*DECODE, "--out", "locked/new/b.parquet"], 2),
         (["score", "locked/a.parquet", "--force"], 2),
         (["report", "locked", "--out", "locked/r.md"], 2),
+        (
+            [
+                "sweep",
+                "quick",
+                "--limit",
+                "1",
+                "--only",
+                "sampler=confidence,k=32,task=*copy",
+                "--out",
+                "locked",
+            ],
+            2,
+        ),
+        ([*TRAIN, "--out", "locked/t"], 2),
         (["trace", "locked/a.parquet", "--html", "locked/a.html"], 2),
         (["score", "locked/a.parquet"], 0),
         (["report", "locked"], 0),

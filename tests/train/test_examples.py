@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from pbench.errors import ArtifactError, UsageError
 from pbench.models import find_model, load_model
 from pbench.tasks import content_key, content_keys, export_sft, resolve
-from pbench.train.examples import encode, from_file, from_tasks
+from pbench.train.examples import check, encode, from_file, from_tasks
 
 
 def test_training_validation_and_test_contents_are_apart():
@@ -81,3 +82,19 @@ def test_answers_are_filled_up_with_eos_and_may_not_be_longer():
     short, _ = from_tasks(["waiting_line/copy"], 2, 0, 4)
     with pytest.raises(UsageError, match="more than gen_length 4"):
         encode(model, short)
+
+
+def test_what_the_model_cannot_hold_is_found_before_the_first_step():
+    model = load_model(find_model("tiny"), "cpu")
+    training, _ = from_tasks(["waiting_line/copy"], 40, 0, None)
+    check(model, training)
+    last = replace(training[-1], sample=replace(training[-1].sample, gen_length=4))
+    with pytest.raises(UsageError, match="larger --gen-length"):
+        check(model, [*training[:-1], last])
+
+
+def test_a_file_without_examples_says_so(tmp_path):
+    path = tmp_path / "empty.jsonl"
+    path.write_text("\n")
+    with pytest.raises(UsageError, match="has no examples"):
+        from_file(path, [], 0, None)

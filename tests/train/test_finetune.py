@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
-from multiprocessing.process import BaseProcess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbench.config import content_hash
 from pbench.errors import UsageError
 from pbench.models import find_model, load_model
 from pbench.train import LoraSettings, Place, TuneSettings, read_curve, tune
@@ -22,7 +24,7 @@ from pbench.train.forward import masked_logits
 from pbench.train.full import all_parameters
 from pbench.train.lora import add_adapters
 from pbench.train.parallel import Processes
-from tests.forks import finish, pbench, said, start
+from tests.forks import finish, pbench, said
 from tests.models import random_models
 from tests.train.made import examples
 
@@ -161,42 +163,57 @@ def test_a_run_writes_adapter_curve_and_picture_and_is_complete(tmp_path):
         tune(find_model("tiny"), LORA.model_copy(update={"seed": 1}), None, tmp_path / "a", Place(), silent)
 
 
+def test_a_folder_is_of_one_dtype_one_prompt_and_one_length():
+    model = fresh("llada")
+    run = tuner(model, FEW, all_parameters(model))
+    known = content_hash(run.about)
+    first = run.training[0]
+    before = ({"role": "system", "content": "Be brief."}, *first.sample.messages)
+    for sample in (replace(first.sample, messages=before), replace(first.sample, gen_length=13)):
+        run.training[0] = replace(first, sample=sample)
+        assert content_hash(run.about) != known
+    run.training[0] = first
+    assert content_hash(run.about) == known
+    half = load_model(find_model(str(random_models.folder("llada"))), "cpu", "bfloat16")
+    assert content_hash(tuner(half, FEW, all_parameters(half)).about) != known
+
+
 _COMMAND = (
     "train", "lora", "--model", "tiny", "--task", "shuffle", "--samples", "48", "--validation", "8",
     "--epochs", "2", "--batch-size", "8", "--rank", "4", "--checkpoint-every", "3", "--threads", "1",
 )  # fmt: skip
 
 
+def _train_killed(arguments: list[str], folder: str) -> None:
+    """`pbench train ...` that kills itself with SIGKILL in step 6, two after a checkpoint."""
+    step = FineTuner.train_step
+
+    def killed(self: FineTuner) -> float:
+        if self.step == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(self)
+
+    FineTuner.train_step = killed  # type: ignore[method-assign]
+    pbench(arguments, folder)
+
+
 def test_a_run_killed_with_sigkill_continues_the_loss_curve_exactly(tmp_path):
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     command = [*_COMMAND, "--out", str(broken)]
-    process = start(pbench, command, str(tmp_path))
-    _until_step(5, broken, process)  # two after a checkpoint
-    process.kill()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    assert finish(_train_killed, command, str(tmp_path)) == -signal.SIGKILL
     assert not (broken / "adapter_config.json").exists()
+    assert len(_curve(broken)) == 5
     again = said(tmp_path, finish(pbench, command, str(tmp_path)))
-    assert "going on from step" in again.err
+    assert "going on from step 3 of" in again.err
     settings = LoraSettings(
         tasks=("shuffle",), samples=48, validation=8, epochs=2, batch_size=8, rank=4, checkpoint_every=3
     )
     tune(find_model("tiny"), settings, None, whole, Place(threads=1), silent)
     assert _curve(broken) == _curve(whole)
     assert len(_curve(whole)) == 12
+    assert sorted(path.name for path in broken.iterdir()) == sorted(path.name for path in whole.iterdir())
     name = "adapter_model.safetensors"
     assert (broken / name).read_bytes() == (whole / name).read_bytes()
-
-
-def _until_step(number: int, folder: Path, process: BaseProcess) -> None:
-    while _lines(folder) < number or not (folder / "checkpoint.pt").exists():
-        assert process.is_alive(), "the run ended before it could be killed"
-        process.join(0.02)
-
-
-def _lines(folder: Path) -> int:
-    path = folder / "training.jsonl"
-    return len(path.read_bytes().splitlines()) if path.exists() else 0
 
 
 def _curve(folder: Path) -> list[dict]:
