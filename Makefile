@@ -60,6 +60,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/models.py
 	$(BIN)/python benchmarks/theory.py
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/report.py
 
 clean:
 	rm -rf $(VENV) demo demo-ar .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

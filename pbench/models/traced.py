@@ -11,6 +11,7 @@ import torch
 
 from pbench.records import Generation, Sample, TraceEvent
 from pbench.streams import sample_stream
+from pbench.traces import commit_steps
 
 __all__ = ["TracedRow", "batches"]
 
@@ -64,9 +65,6 @@ class TracedRow:
             if position not in self._held:
                 # Noise that no step changed: the last one let it stand.
                 self.record(position, ids[position], math.nan)
-        steps = [0] * len(ids)
-        for event in self.events:
-            steps[event.position] = event.step
         text = decode(ids)
         return Generation(
             sample=self.sample,
@@ -74,7 +72,7 @@ class TracedRow:
             output_text=text,
             output_ids=tuple(ids),
             content_length=next((i for i, token in enumerate(ids) if token in ends), len(ids)),
-            commit_step=tuple(steps),
+            commit_step=commit_steps(self.events, len(ids)),
             **self._common(),
         )
 

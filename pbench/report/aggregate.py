@@ -13,7 +13,7 @@ from pbench.report.cells import Cells
 from pbench.report.means import PointMeans, point_means
 from pbench.report.points import Point, Stats, SuiteTasks, TaskInfo
 from pbench.report.rows import Rows
-from pbench.report.values import CellValues, Key, cell_draws, cell_mean, cell_starts, cell_sums, cell_values
+from pbench.report.values import CellValues, Key, cell_draws, cell_means, cell_starts, cell_sums, cell_values
 
 __all__ = ["averaged_tasks", "cell_stats", "run_points", "task_infos"]
 
@@ -61,7 +61,7 @@ def cell_stats(cells: Cells, values: Mapping[Key, CellValues]) -> dict[Key, Stat
     means = {name: _means(column, fine, starts) for name, column in found.items()}
     errors, totals = cell_sums(rows.error, starts), cell_sums(np.ones(len(fine)), starts)
     rates = _rates(rows, fine, starts)
-    shares = map(cell_mean, values.values())
+    shares = cell_means(values).values()
     return {
         key: Stats(
             n=len(own.values),

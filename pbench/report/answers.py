@@ -16,6 +16,7 @@ from pbench.artifacts.rows import from_row
 from pbench.errors import ArtifactError
 from pbench.records import Generation
 from pbench.report.rows import Headline
+from pbench.report.sources import source_of
 from pbench.report.tokens import TokenTexts
 
 __all__ = ["Details", "Judged", "generations_of", "read_details", "read_generations", "read_judged"]
@@ -62,14 +63,13 @@ def generations_of(scores: Path) -> Path:
 
     ArtifactError if they are not where its manifest says, nor beside it, or were changed since.
     """
-    source = read_manifest(scores)["generations"]
-    stated = scores.parent / str(source["path"])
-    found = next((path for path in (stated, scores.parent / stated.name) if path.is_file()), None)
-    if found is None:
-        raise ArtifactError(f"{scores}: its generations {source['path']} are not there; decode them again")
-    if file_hash(found) != source["sha256"]:
-        raise ArtifactError(f"{found}: changed since {scores} was made; score it again")
-    return found
+    stated = read_manifest(scores)["generations"]
+    source = source_of(scores, str(stated["path"]))
+    if source is None:
+        raise ArtifactError(f"{scores}: its generations {stated['path']} are not there; decode them again")
+    if file_hash(source.path) != stated["sha256"]:
+        raise ArtifactError(f"{source.path}: changed since {scores} was made; score it again")
+    return source.path
 
 
 def read_details(scores: Path, sample_ids: Collection[str]) -> Details:

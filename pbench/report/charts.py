@@ -1,7 +1,6 @@
 """Speed-quality curves: one panel for the mean and one a task, as Vega-Lite, SVG and PNG.
 
-Colours belong to samplers, on every page the same; text and lines are mid-tones that can be read
-on white and on dark pages alike, and the ground is transparent.
+Colours belong to samplers, on every page the same.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import Any
 
 from pbench.report.build import Report
 from pbench.report.chart_data import ChartData, chart_data, name_ends
+from pbench.report.chart_style import INK, styled
 
 __all__ = ["COLOURS", "PNG_SCALE", "colour", "curves", "png", "svg"]
 
@@ -44,7 +44,6 @@ COLOURS = {
     "frontier": "#8a8f98",
 }
 _SPARE = ("#6a8caf", "#b36b8b", "#5f9e6e", "#b5893c", "#8a7ad1", "#3f9fb5", "#c0665a", "#7f8f3a")
-_INK = "#6e7a86"
 _COLUMNS = 4
 _SMALL = (190, 120)  # width and height of a panel: four stand side by side in 900 pixels
 _LARGE = (700, 230)
@@ -79,7 +78,7 @@ def curves(report: Report) -> dict[str, Any] | None:
         chart = _grid(_panel(data.tasks, small, *_SMALL), data.panels)
     title = f"Quality against parallelism: {', '.join(data.models)}"
     head = alt.TitleParams(title, subtitle=_subtitle(data.tasks), anchor="start", offset=14)
-    return _styled(chart.properties(title=head)).to_dict()
+    return styled(chart.properties(title=head)).to_dict()
 
 
 def svg(chart: dict[str, Any]) -> str:
@@ -105,7 +104,7 @@ def _grid(panel: Any, titles: list[str]) -> Any:
     """Small multiples of `panel`, one a task in the report's order."""
     import altair as alt
 
-    header = alt.Header(title=None, labelFontSize=12, labelFontWeight="bold", labelColor=_INK, labelPadding=4)
+    header = alt.Header(title=None, labelFontSize=12, labelFontWeight="bold", labelColor=INK, labelPadding=4)
     return panel.facet(facet=alt.Facet("panel:N", sort=titles, header=header), columns=_COLUMNS, spacing=18)
 
 
@@ -194,7 +193,7 @@ def _ends_named(panel: Any) -> Any:
         "below": {"dy": 13},
     }
     for field, place in places.items():
-        panel += base.mark_text(fontSize=11, color=_INK, **place).encode(text=f"{field}:N")
+        panel += base.mark_text(fontSize=11, color=INK, **place).encode(text=f"{field}:N")
     return panel
 
 
@@ -219,25 +218,3 @@ def _subtitle(rows: list[dict[str, Any]]) -> list[str]:
         "Up: more answers are right. To the right: more tokens are unmasked in one step, so fewer steps.",
         f"A dot is one setting of a sampler; bars are 95 % intervals ({samples} samples a task).",
     ]
-
-
-def _styled(chart: Any) -> Any:
-    return (
-        chart.configure(background="transparent", font="Roboto, Helvetica, Arial, sans-serif", padding=8)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=_INK,
-            titleColor=_INK,
-            gridColor=_INK,
-            gridOpacity=0.22,
-            domainColor=_INK,
-            tickColor=_INK,
-            labelFontSize=11,
-            titleFontSize=11,
-            titleFontWeight="normal",
-        )
-        .configure_legend(
-            labelColor=_INK, titleColor=_INK, labelFontSize=12, titleFontSize=12, labelLimit=260
-        )
-        .configure_title(color=_INK, subtitleColor=_INK, fontSize=16, subtitleFontSize=12, subtitlePadding=5)
-    )

@@ -15,12 +15,22 @@ import numpy as np
 
 from pbench.errors import UsageError
 from pbench.metrics.bootstrap import interval, resampled_means
+from pbench.metrics.intervals import Interval as Share
 from pbench.metrics.intervals import wilson
 from pbench.report.build import Report
 from pbench.report.points import Interval, Point, Settings, number
 from pbench.report.tables import short_names
 
-__all__ = ["Comparison", "Difference", "comparisons", "differing", "mcnemar", "newcombe", "paired"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "comparisons",
+    "differing",
+    "mcnemar",
+    "newcombe",
+    "newcombe_unpaired",
+    "paired",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +132,16 @@ def newcombe(base: np.ndarray, values: np.ndarray) -> Interval:
     17:2635, method 10.
     """
     n, first, second = len(base), int(base.sum()), int(values.sum())
-    old, new = wilson(first, n), wilson(second, n)
     correlation = _phi(int((base * values).sum()), first, second, n)
+    return _hybrid(wilson(first, n), wilson(second, n), correlation)
+
+
+def newcombe_unpaired(base: np.ndarray, values: np.ndarray) -> Interval:
+    """The same of shares of other samples: Newcombe 1998, Statistics in Medicine 17:873, method 10."""
+    return _hybrid(wilson(int(base.sum()), len(base)), wilson(int(values.sum()), len(values)), 0.0)
+
+
+def _hybrid(old: Share, new: Share, correlation: float) -> Interval:
     below, above = (new.mean - new.low, old.high - old.mean), (new.high - new.mean, old.mean - old.low)
     low, high = ((a * a - 2 * correlation * a * b + b * b) ** 0.5 for a, b in (below, above))
     difference = new.mean - old.mean
@@ -213,7 +231,8 @@ def _task(
     draws = resampled_means(new, own[1]) - resampled_means(old, base[1])
     gain = float(new.mean() - old.mean())
     means = float(old.mean()), float(new.mean())
-    return Difference(len(new), *means, gain, interval(draws), False, None, None, None), draws
+    ends = newcombe_unpaired(old, new) if _zero_or_one(old) and _zero_or_one(new) else interval(draws)
+    return Difference(len(new), *means, gain, ends, False, None, None, None), draws
 
 
 def _answers(report: Report, point: Point, task: str) -> dict[int, float]:

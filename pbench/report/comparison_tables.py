@@ -12,7 +12,7 @@ from pbench.report.extras import Extras
 from pbench.report.formats import Table
 from pbench.report.points import Point
 from pbench.report.series import Series
-from pbench.report.tables import short_names
+from pbench.report.tables import mean_over, short_names
 
 __all__ = ["comparison_extras", "comparison_table"]
 
@@ -35,7 +35,7 @@ def comparison_table(report: Report, one: Comparison) -> Table:
     """Tasks by baseline, run and difference in percentage points; below, the mean and the speeds."""
     names = short_names(report.tasks)
     rows = [(names[task], *_cells(difference)) for task, difference in one.tasks.items()]
-    mean = (f"mean of {len(one.tasks)} tasks", *_cells(one.overall))
+    mean = (mean_over(len(one.tasks)), *_cells(one.overall))
     speeds = [
         row
         for name in ("tokens_per_step", "seconds")
@@ -55,11 +55,16 @@ def _cells(one: Difference) -> tuple[str, ...]:
     return (
         f"{100 * one.base:.1f}",
         f"{100 * one.score:.1f}",
-        f"{100 * one.difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})" + ("" if one.paired else " *"),
+        f"{100 * one.difference:+z.1f} ({100 * low:+z.1f} to {100 * high:+z.1f})"
+        + ("" if one.paired else " *"),
         NONE if one.lost is None else str(one.lost),
         NONE if one.won is None else str(one.won),
         NONE if one.p is None else _p(one.p),
     )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+z.1f}"
 
 
 def _p(value: float) -> str:

@@ -30,13 +30,15 @@ class Progress(NamedTuple):
 class ScoreFile:
     """One score file and its rows as a `sheet`, so that each file is opened once.
 
-    `source` is the generations file that it was made from, as the manifest names it.
+    `source` is the generations file that it was made from, as the manifest names it, and `source_hash`
+    that file's hash.
     `checker` and `bertscore` (name and version) are None where a run needed none; `metrics` maps
     metric to version; `varying` holds what two files of one run point may differ in, for messages.
     """
 
     path: Path
     source: str
+    source_hash: str
     config_id: str
     settings: Settings
     tasks: Mapping[str, TaskInfo]
@@ -100,6 +102,7 @@ def _parse(path: Path, manifest: Mapping[str, Any], sheet: Sheet) -> ScoreFile:
     return ScoreFile(
         path=path,
         source=str(manifest["generations"]["path"]),
+        source_hash=str(manifest["generations"]["sha256"]),
         config_id=str(run["config_id"]),
         settings=_settings(orjson.dumps(identity)),
         tasks={

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pbench.errors import ArtifactError
 from pbench.report.files import ScoreFile, foreign, read_score_files
+from pbench.report.sources import source_remarks
 
 __all__ = ["Found", "find_scores"]
 
@@ -49,7 +50,7 @@ def find_scores(inputs: Sequence[Path]) -> Found:
     if not scores:
         raise _nothing(inputs, generations)
     files = tuple(scores.values())
-    return Found(files, (*_unscored(files, generations), *_unfinished(journals)))
+    return Found(files, (*source_remarks(files, generations), *_unfinished(journals)))
 
 
 class _Entry(NamedTuple):
@@ -97,6 +98,9 @@ def _unreadable(error: OSError) -> None:
 
 def _no_scores(path: Path, kind: str | None) -> ArtifactError:
     """Why a file that the user named is no score file, and what to do."""
+    beside = path.with_name(f"{path.stem}.scores{path.suffix}")
+    if kind == "generations" and beside.is_file():
+        return ArtifactError(f"{path}: these generations are not scores; their scores are in {beside}")
     if kind == "generations":
         return ArtifactError(f"{path}: these generations are not scores; make them: pbench score {path}")
     if kind == "samples":
@@ -105,17 +109,11 @@ def _no_scores(path: Path, kind: str | None) -> ArtifactError:
 
 
 def _nothing(inputs: Sequence[Path], generations: list[Path]) -> ArtifactError:
-    where = ", ".join(map(str, inputs)) or "the list of paths"
+    where = " ".join(map(str, inputs)) or "the list of paths"
     if generations:
-        return ArtifactError(
-            f"{where}: {len(generations)} runs, none scored; make scores: pbench score {where}"
-        )
+        runs = f"{len(generations)} run{'' if len(generations) == 1 else 's'}"
+        return ArtifactError(f"{where}: {runs}, none scored; make scores: pbench score {where}")
     return ArtifactError(f"{where}: no score files; make some: pbench decode, then pbench score RUN")
-
-
-def _unscored(files: Sequence[ScoreFile], generations: list[Path]) -> list[str]:
-    scored = {Path(file.source).name for file in files}
-    return [f"{path} is not scored: pbench score {path}" for path in generations if path.name not in scored]
 
 
 def _unfinished(journals: list[Path]) -> list[str]:

@@ -44,7 +44,7 @@ def _table(series: Series, rows: Mapping[str, Sequence[OrderRow]]) -> Table:
 def _mean(rows: Sequence[OrderRow], name: str) -> str:
     """Mean over the tasks that have the number, each counted once."""
     known = [value for row in rows if (value := row.means[name]) is not None]
-    return f"{sum(known) / len(known):.2f}" if known else NONE
+    return f"{sum(known) / len(known):z.2f}" if known else NONE
 
 
 def _data(report: Report, rows: Sequence[OrderRow], heats: Sequence[Heat]) -> dict[str, Any]:

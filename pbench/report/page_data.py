@@ -24,7 +24,7 @@ from pbench.report.page import notes
 from pbench.report.pbx import THRESHOLDS, Pbx
 from pbench.report.points import Point, Stats
 from pbench.report.series import Series
-from pbench.report.summary import summary
+from pbench.report.summary import findings_in_words, how_to_read_page
 from pbench.report.tables import short_names
 
 __all__ = ["page_data"]
@@ -47,7 +47,7 @@ def page_data(report: Report, findings: Findings) -> dict[str, Any]:
         "suite": clean(report.suite.name),
         "suite_tasks": len(report.suite.tasks),
         "averaged": len(report.averaged),
-        "summary": [clean(line) for line in summary(report)],
+        "summary": [clean(line) for line in [*findings_in_words(report), how_to_read_page(report)]],
         "notes": [clean(line) for line in notes(report)],
         "thresholds": list(THRESHOLDS),
         "stats": list(_STATS),

@@ -114,7 +114,7 @@ def _gap_text(bits: dict[int, float | None] | None, step: int) -> str:
 def _shown_bits(value: float | None) -> str:
     if value is None:
         return "unknown"
-    return f"{0.0 if abs(value) < 0.005 else value:+.2f} bits".replace("+0.00", "0.00")
+    return f"{value:+z.2f} bits".replace("+0.00", "0.00")
 
 
 def _held(generation: Generation, last: int) -> Iterator[Frame]:
@@ -227,7 +227,7 @@ def _plain(answer: Any) -> str:
 
 def _summary(summary: TraceSummary) -> str:
     def shown(value: float | None) -> str:
-        return "-" if value is None else f"{value:.2f}"
+        return "-" if value is None else f"{value:z.2f}"
 
     sizes = ", ".join(f"{size} ({number}×)" for size, number in summary.tokens_per_step.items())
     return (

@@ -7,34 +7,48 @@ from pbench.report.pbx import THRESHOLDS
 from pbench.report.series import Series
 from pbench.report.tables import short_names
 
-__all__ = ["how_to_read", "summary"]
+__all__ = ["findings_in_words", "how_to_read", "how_to_read_page", "summary"]
 
 _STEADY = 0.05  # a task that loses less than this from slowest to fastest setting is said to hold
 _NAMED = 3
+_SPEED = "Tokens per step = answer positions / forward passes of the model: 1 is one by one."
 
 
 def summary(report: Report) -> list[str]:
-    """Three to five sentences made from the numbers."""
+    """What the numbers say, and how to read the tables below."""
+    return [*findings_in_words(report), how_to_read(report)]
+
+
+def findings_in_words(report: Report) -> list[str]:
+    """Two to four sentences made from the numbers."""
     lines = [_scope(report), _best(report)]
     widest = _widest(report)
     if widest is not None:
         lines.append(_losses(report, widest))
     incomplete = sum(not point.complete for point in report.points)
     if incomplete:
+        verbs = ("is", "has") if incomplete == 1 else ("are", "have")
         lines.append(
-            f"{incomplete} of {len(report.points)} run points are incomplete for suite {report.suite.name} "
-            "and have no PBx; the reasons stand below the PBx table."
+            f"{incomplete} of {_count(len(report.points), 'run point')} {verbs[0]} incomplete for suite "
+            f"{report.suite.name} and {verbs[1]} no PBx; the notes say why."
         )
-    return [*lines, how_to_read(report)]
+    return lines
 
 
 def how_to_read(report: Report) -> str:
     """One sentence on cells, columns and what right means here."""
-    kind = "the combined score" if report.headline == "combined" else "each task's headline metric"
     return (
-        f"A cell is {kind} in percent with its 95 % interval; columns go from slow to fast. "
-        "Tokens per step = answer positions / forward passes of the model: 1 is one by one."
+        f"A cell is {_kind(report)} in percent with its 95 % interval; columns go from slow to fast. {_SPEED}"
     )
+
+
+def how_to_read_page(report: Report) -> str:
+    """The same for the page, which has charts in the place of cells and columns."""
+    return f"Percent is {_kind(report)}, with its 95 % interval. {_SPEED}"
+
+
+def _kind(report: Report) -> str:
+    return "the combined score" if report.headline == "combined" else "each task's headline metric"
 
 
 def _scope(report: Report) -> str:

@@ -17,6 +17,7 @@ __all__ = [
     "all_tables",
     "csv_rows",
     "frontier_table",
+    "mean_over",
     "oracle_table",
     "pbx_reasons",
     "pbx_table",
@@ -82,7 +83,7 @@ def quality_table(report: Report, series: Series) -> Table:
             *(_speed(_mean_of(point, "content_tokens_per_step")) for point in points),
         ),
     ]
-    heads = [point.settings.setting + ("" if not point.problems else " *") for point in points]
+    heads = [_marked(point) for point in points]
     return Table(
         title=f"{series.name}: percent (95 % interval)",
         columns=("task", *heads),
@@ -137,7 +138,7 @@ def frontier_table(report: Report) -> Table:
     rows = [
         (
             series.name,
-            point.settings.setting,
+            _marked(point),
             _speed(_mean_of(point, "tokens_per_step")),
             percent(point.overall),
         )
@@ -241,10 +242,20 @@ def _mean_rows(report: Report, points: Sequence[Point]) -> list[tuple[str, ...]]
         if len(categories) > 1 and any(name in point.categories for point in points)
     ]
     overall = (
-        f"mean of {len(report.averaged)} tasks",
+        mean_over(len(report.averaged)),
         *(_partial(p.overall, len(report.averaged)) for p in points),
     )
     return [*rows, overall]
+
+
+def mean_over(tasks: int) -> str:
+    """Name of the row that is the mean of so many tasks."""
+    return f"mean of {tasks} task{'' if tasks == 1 else 's'}"
+
+
+def _marked(point: Point) -> str:
+    """The setting, with a star where something is wrong with the point."""
+    return point.settings.setting + (" *" if point.problems else "")
 
 
 def _members(report: Report, category: str) -> int:
@@ -268,7 +279,7 @@ def _tenths(share: float) -> str:
 
 def _points(difference: float | None) -> str:
     """A difference of shares in percentage points, with its sign."""
-    return NONE if difference is None else f"{100 * difference:+.1f}"
+    return NONE if difference is None else f"{100 * difference:+z.1f}"
 
 
 def _speed(value: float | None) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from pbench.metrics.bootstrap import resampled_means, resampled_shares
-from pbench.metrics.intervals import Interval, mean_interval, wilson
+from pbench.metrics.intervals import Interval, mean_intervals, wilson
 from pbench.report.cells import Cells
 from pbench.report.rows import Rows
 
-__all__ = ["CellValues", "Key", "cell_draws", "cell_mean", "cell_starts", "cell_sums", "cell_values"]
+__all__ = ["CellValues", "Key", "cell_draws", "cell_means", "cell_starts", "cell_sums", "cell_values"]
 
 Key = tuple[str, str]  # settings id and task
 
@@ -50,11 +50,19 @@ def cell_values(cells: Cells) -> dict[Key, CellValues]:
     }
 
 
-def cell_mean(own: CellValues) -> Interval | None:
-    """Mean of a cell's values with its 95 % interval, as mean_interval gives it; None without values."""
-    if not len(own.values):
-        return None
-    return wilson(int(own.values.sum()), len(own.values)) if own.whole else mean_interval(own.values)
+def cell_means(found: Mapping[Key, CellValues]) -> dict[Key, Interval | None]:
+    """Mean of each cell's values with its 95 % interval, as mean_interval gives it; None without values."""
+    means: dict[Key, Interval | None] = dict.fromkeys(found)
+    alike: dict[int, list[Key]] = {}
+    for key, own in found.items():
+        if own.whole and len(own.values):
+            means[key] = wilson(int(own.values.sum()), len(own.values))
+        elif len(own.values):
+            alike.setdefault(len(own.values), []).append(key)
+    for keys in alike.values():
+        shares = mean_intervals(np.stack([found[key].values for key in keys]))
+        means.update(zip(keys, shares, strict=True))
+    return means
 
 
 def cell_draws(found: dict[Key, CellValues], tasks: Collection[str]) -> dict[Key, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pbench.report.chart_style import styled
 from pbench.theory.accuracy import threshold_accuracy
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ COLOURS = {
     "shuffle": "#2f81f7",
 }
 _SPARE = ("#b36b8b", "#0c8599", "#846358", "#66a80f", "#9c36b5")
-_INK = "#6e7a86"  # a mid-tone that reads on white and on dark pages
 _SIZE = {"width": 210, "height": 150}
 _FINE = 100  # steps over gamma
 _LARGEST, _SMALLEST = 90, 10  # areas of dots
@@ -42,7 +42,7 @@ def panels_chart(panels: Sequence[Panel], checked: Sequence[Checked], samples: i
         anchor="start",
         offset=14,
     )
-    return _styled(alt.concat(*drawn, columns=3, spacing=24).properties(title=head)).to_dict()
+    return styled(alt.concat(*drawn, columns=3, spacing=24).properties(title=head)).to_dict()
 
 
 def _key(cell: Cell) -> tuple[str, int, str, int]:
@@ -118,21 +118,3 @@ def _tooltips(name: str) -> list[Any]:
         alt.Tooltip("x:Q", title=name),
         *(alt.Tooltip(f"{field}:Q", format=".2f") for field in ("closed", "simulated", "low", "high")),
     ]
-
-
-def _styled(chart: Any) -> Any:
-    return (
-        chart.configure(background="transparent", font="Roboto, Helvetica, Arial, sans-serif", padding=8)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=_INK,
-            titleColor=_INK,
-            gridColor=_INK,
-            gridOpacity=0.22,
-            domainColor=_INK,
-            tickColor=_INK,
-            titleFontWeight="normal",
-        )
-        .configure_legend(labelColor=_INK, titleColor=_INK)
-        .configure_title(color=_INK, subtitleColor=_INK, fontSize=16)
-    )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import bootstrap
 
-from pbench.metrics.intervals import mean_interval, wilson
+from pbench.metrics.intervals import mean_interval, mean_intervals, wilson
 
 
 def by_hand(k: int, n: int) -> tuple[float, float]:
@@ -33,6 +34,26 @@ def test_bootstrap_is_seeded_and_near_the_normal_interval() -> None:
     assert first.mean == pytest.approx(values.mean())
     assert first.low == pytest.approx(values.mean() - spread, abs=0.01)
     assert first.high == pytest.approx(values.mean() + spread, abs=0.01)
+
+
+@pytest.mark.parametrize("n", [2, 3, 31, 100])
+def test_many_rows_are_each_as_alone_and_as_scipy_alone(n: int) -> None:
+    rows = np.random.default_rng(n).random((1_100, n))  # more than are drawn for at once
+    rows[3] = rows[3] > 0.5
+    rows[4] = 0.4
+    found = mean_intervals(rows)
+    for i in (0, 3, 4, 999, 1_000, 1_099):
+        assert found[i] == mean_interval(rows[i])
+    for i in (0, 4, 1_099):
+        theirs = bootstrap(
+            (rows[i],), np.mean, n_resamples=2_000, method="percentile", rng=np.random.default_rng(20_250_521)
+        )
+        assert found[i][1:] == pytest.approx(tuple(theirs.confidence_interval), abs=1e-13)
+
+
+@pytest.mark.parametrize(("n", "ends"), [(1, (0.0, 1.0)), (8_193, (0.5, 0.5))])
+def test_rows_of_one_value_and_of_many(n: int, ends: tuple[float, float]) -> None:
+    assert mean_intervals(np.full((2, n), 0.5)) == [(0.5, *ends)] * 2
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))

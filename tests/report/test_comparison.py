@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest, bootstrap
 
 from pbench.errors import UsageError
-from pbench.report.comparison import comparisons, mcnemar, newcombe, paired
+from pbench.report.comparison import comparisons, mcnemar, newcombe, newcombe_unpaired, paired
 from pbench.report.comparison_tables import comparison_extras, comparison_table
 from pbench.report.payload import payload
 from pbench.report.tables import all_tables
@@ -64,6 +64,12 @@ def test_newcombe_covers_in_95_of_100_experiments():
         low, high = newcombe(base, values)
         hits += low <= 0.3 * (0.5 - 0.8) <= high
     assert 0.92 <= hits / 600 <= 0.99
+
+
+def test_newcombe_of_other_samples_gives_the_example_of_the_paper():
+    """Newcombe 1998, Statistics in Medicine 17:873, table II, contrast (a), method 10."""
+    more, less = np.repeat([1.0, 0.0], [56, 14]), np.repeat([1.0, 0.0], [48, 32])
+    assert newcombe_unpaired(less, more) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
 def test_newcombe_at_the_ends():
@@ -135,6 +141,17 @@ def test_like_tasks_on_other_samples_are_compared_by_their_means(tmp_path):
     assert (found.paired, found.p, found.difference) == (False, None, 0.25)
     assert found.ci95[0] < 0.25 < found.ci95[1]
     assert comparison_table(report, one).rows[0][3].endswith(" *")
+
+
+def test_like_tasks_that_are_all_right_are_not_certainly_equal(tmp_path):
+    write_scores(tmp_path / "base.parquet", Run(), {"lists/copy": zeros_and_ones(20, 20)})
+    write_scores(
+        tmp_path / "cot.parquet", Run(labels=(("prompt", "cot"),)), {"chain/copy": zeros_and_ones(10, 10)}
+    )
+    _, (one,), _ = compared(tmp_path)
+    low, high = one.tasks["chain/copy"].ci95
+    assert low < -0.1
+    assert high > 0.1
 
 
 def test_refusals(folder):

@@ -71,8 +71,8 @@ def test_named_files_and_folders_keep_their_order(tmp_path):
 
 
 def test_unscored_generations_beside_scores_are_named_with_the_command(tmp_path):
-    write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
     write_generations(tmp_path / "x.parquet")
+    write_scores(tmp_path / "x.scores.parquet", Run(), TASKS)
     other = write_generations(tmp_path / "other.parquet")
     assert find_scores([tmp_path]).notes == (f"{other} is not scored: pbench score {other}",)
 
@@ -97,14 +97,25 @@ def test_empty_folder_says_what_to_run(tmp_path):
 
 
 def test_folder_of_unscored_runs_says_what_to_run(tmp_path):
-    write_generations(tmp_path / "a.parquet")
-    with pytest.raises(ArtifactError, match=r"1 run.*none scored; make scores: pbench score "):
+    write_generations(tmp_path / "a" / "x.parquet")
+    with pytest.raises(ArtifactError, match=r": 1 run, none scored; make scores: pbench score "):
         find_scores([tmp_path])
+    write_generations(tmp_path / "b" / "x.parquet")
+    folders = [tmp_path / "a", tmp_path / "b"]
+    with pytest.raises(ArtifactError, match=rf": 2 runs, .* pbench score {folders[0]} {folders[1]}$"):
+        find_scores(folders)
 
 
 def test_unscored_file_says_what_to_run(tmp_path):
     path = write_generations(tmp_path / "a.parquet")
     with pytest.raises(ArtifactError, match=rf"pbench score {path}"):
+        find_scores([path])
+
+
+def test_generations_beside_their_scores_name_those(tmp_path):
+    path = write_generations(tmp_path / "a.parquet")
+    scores = write_scores(tmp_path / "a.scores.parquet", Run(), TASKS)
+    with pytest.raises(ArtifactError, match=rf"their scores are in {scores}"):
         find_scores([path])
 
 

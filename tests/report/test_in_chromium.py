@@ -130,7 +130,14 @@ def test_every_part_is_drawn(view):
         "Samples",
         "Unmasking, step by step",
     ]
-    assert texts(view, "#nav a") == heads
+    assert view.execute_script("return [...document.querySelectorAll('#nav a')].map((a) => a.title)") == heads
+    assert texts(view, "#nav a")[1:4] == ["Curves", "Tasks", "Task map"]
+    assert (
+        view.execute_script(
+            "const nav = document.getElementById('nav'); return nav.scrollWidth - nav.clientWidth"
+        )
+        <= 0
+    )
     assert len(view.find_elements(By.CSS_SELECTOR, "#tasks .chart")) == 2
     assert "3 of 10" in one(view, "#failures .stack i").get_attribute("title")
     assert "shuffle" in texts(view, "#map .label")

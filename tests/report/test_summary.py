@@ -1,4 +1,4 @@
-from pbench.report.summary import summary
+from pbench.report.summary import findings_in_words, how_to_read_page, summary
 from tests.report.conftest import report_of
 from tests.report.made import Run, write_scores, zeros_and_ones
 
@@ -17,7 +17,7 @@ def test_no_point_covers_the_suite(tmp_path):
     lines = summary(report_of(tmp_path))
     assert 3 <= len(lines) <= 5
     assert "No run point covers suite lists" in lines[1]
-    assert "1 of 1 run points are incomplete" in lines[2]
+    assert "1 of 1 run point is incomplete" in lines[2]
 
 
 def test_nothing_reached_nothing_lost(tmp_path):
@@ -27,3 +27,11 @@ def test_nothing_reached_nothing_lost(tmp_path):
     lines = summary(report_of(tmp_path))
     assert lines[1] == "No run point has a mean of 60 % over suite lists."
     assert lines[2].endswith("no task loses 5 points or more.")
+
+
+def test_the_page_has_no_cells_to_speak_of(plain):
+    report = report_of(plain)
+    assert findings_in_words(report) == summary(report)[:-1]
+    said = how_to_read_page(report)
+    assert said.startswith("Percent is each task's headline metric, with its 95 % interval.")
+    assert "columns" not in said

@@ -86,6 +86,14 @@ def test_smaller_means_and_incomplete_points_are_marked(tmp_path):
     assert table.rows[1][2] == "–"
 
 
+def test_the_frontier_marks_points_that_are_incomplete(tmp_path):
+    failed = [Answer(1.0), Answer(None, nfe=None, status="error")]
+    write_scores(tmp_path / "a.parquet", Run(), {"lists/copy": failed})
+    report = report_of(tmp_path)
+    assert [row[1] for row in frontier_table(report).rows] == ["k=4 *"]
+    assert quality_table(report, report.series[0]).rows[1][0] == "mean of 1 task"
+
+
 def test_pbx_table_and_reasons(plain):
     report = report_of(plain)
     rows = pbx_table(report).rows

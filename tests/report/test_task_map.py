@@ -1,5 +1,7 @@
 """Parallelizability and order preference on curves made by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from pbench.report.payload import payload
@@ -94,3 +96,14 @@ def test_table_and_json(tmp_path):
     info = payload(report)["tasks"][TASK]
     assert (info["parallelizability"], info["order_preference"]) == (1.5, None)
     assert "block lengths" in info["why"]
+
+
+def test_no_minus_zero_in_the_table(tmp_path):
+    """A fit through equal scores leaves a slope of some 1e-17, of either sign."""
+    for block in (2, 8, "full"):
+        run = Run(options=(("k", 2),), block_length=block)
+        write_scores(tmp_path / f"{block}.parquet", run, {"lists/copy": zeros_and_ones(5, 6)})
+    report = report_of(tmp_path)
+    assert abs(report.task_map[0].order_preference) < 1e-9
+    tiny = replace(report, task_map=(replace(report.task_map[0], order_preference=-1e-17),))
+    assert task_table(tiny).rows[0][2] == "+0.0"

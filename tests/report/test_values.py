@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 
 from pbench.metrics.bootstrap import resampled_means
 from pbench.metrics.intervals import mean_interval
 from pbench.report.cells import group
 from pbench.report.files import read_score_files
 from pbench.report.rows import read_rows
-from pbench.report.values import cell_draws, cell_mean, cell_values
+from pbench.report.values import cell_draws, cell_means, cell_values
 from tests.report.made import Answer, Run, write_scores
 
 
@@ -38,7 +39,26 @@ def test_the_known_values_of_each_cell(cells):
     for key, own in found.items():
         assert own.values.tolist() == known(cells, key).tolist()
         assert own.whole == (key[1] != "a/shares")
-        assert cell_mean(own) == (mean_interval(known(cells, key)) if key[1] != "a/nothing" else None)
+
+
+def test_means_are_those_of_each_cell_alone(cells):
+    means = cell_means(cell_values(cells))
+    assert list(means) == list(cells.slices)
+    for key, mean in means.items():
+        assert mean == (mean_interval(known(cells, key)) if key[1] != "a/nothing" else None)
+
+
+def test_cells_of_shares_with_as_many_values_are_drawn_for_together(cells, monkeypatch):
+    found, calls = cell_values(cells), []
+
+    def counted(*args, **options):
+        calls.append(options["n_resamples"])
+        return bootstrap(*args, **options)
+
+    monkeypatch.setattr("scipy.stats.bootstrap", counted)
+    cell_means(found)
+    assert len([own for own in found.values() if not own.whole]) == 3
+    assert len(calls) == 1
 
 
 def test_draws_are_those_of_each_cell_alone(cells):

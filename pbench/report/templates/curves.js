@@ -159,10 +159,13 @@ function drawCurves(section, data) {
     const known = shown(state.scope, state.speed, new Set()).flatMap((line) => line.rows.map((row) => row.x));
     if (!lines.length) return holder.replaceChildren(h("p", { class: "note" }, "No run that is shown has this value."));
     const title = scopes.find(([key]) => key === state.scope)[1];
+    const there = new Set(lines.map((line) => line.number));
+    const without = hidden();
+    const absent = data.series.filter((_, number) => !there.has(number) && !without.has(number));
     const speedName = speeds.find(([key]) => key === state.speed)[1];
     const width = Math.max(holder.clientWidth, 300);
     holder.replaceChildren(panel(lines, { width, height: Math.min(380, 180 + width / 4), ticks: powers(known), speedName, names: lines.filter((line) => !line.published).length <= 6,
-      label: `${title}: percent against ${speedName}. ${count(lines.length, "curve")}; arrow keys go from point to point.` }));
+      label: `${title}: percent against ${speedName}. ${count(lines.length, "curve")}; arrow keys go from point to point.` }), absentNote(absent, title));
   }
 
   const legend = h("div", { class: "legend", role: "group", "aria-label": "Curves shown" });
@@ -193,6 +196,13 @@ function drawCurves(section, data) {
     holder, legend);
   onResize(holder, draw);
   return { lines: (scope) => shown(scope, "speed", hidden()), onChange: (watcher) => watchers.push(watcher), show(scope) { state.scope = scope; document.getElementById("curves-scope").value = scope; draw(); section.scrollIntoView(); } };
+}
+
+// Which curves are not in the chart, for want of a value there.
+function absentNote(absent, title) {
+  if (!absent.length) return "";
+  const names = absent.slice(0, 4).map((series) => series.name).join(", ") + (absent.length > 4 ? ` and ${absent.length - 4} more` : "");
+  return h("p", { class: "note absent" }, `No point in “${title}”: ${names}.`);
 }
 
 // Draw now, and again whenever the width changes.

@@ -46,7 +46,7 @@ function interval(low, high) {
 }
 
 function fixed(value, digits = 2) {
-  return value === null || value === undefined ? NONE : value.toFixed(digits);
+  return value === null || value === undefined ? NONE : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
 }
 
 function count(number, noun) {

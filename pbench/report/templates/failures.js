@@ -12,17 +12,19 @@ function drawFailures(section, data) {
     const sums = new Map();
     for (const [point, task, n, counts] of rows) {
       if (state.task !== "all" && Number(state.task) !== task) continue;
-      const sum = sums.get(point) ?? { n: 0, counts: kinds.map(() => 0) };
+      const sum = sums.get(point) ?? { n: 0, tasks: 0, counts: kinds.map(() => 0) };
       sum.n += n;
+      sum.tasks += 1;
       counts.forEach((number, i) => { sum.counts[i] += number; });
       sums.set(point, sum);
     }
+    const most = Math.max(...[...sums.values()].map((sum) => sum.tasks));
     const seen = kinds.map((kind, i) => [kind, i]).filter(([, i]) => [...sums.values()].some((sum) => sum.counts[i]));
     key.replaceChildren(...seen.map(([kind, i]) =>
       h("span", { role: "listitem", title: kind.about, class: "named" }, swatch(KIND_COLOURS[i % KIND_COLOURS.length]), kind.name)));
     const groups = data.series.map((series, number) => [series, data.points.map((point, i) => [point, i]).filter(([point, i]) => point.series === number && sums.has(i))]);
     holder.replaceChildren(...groups.filter(([, points]) => points.length).map(([series, points]) =>
-      h("div", { class: "bar-group" }, h("h3", {}, named(series)), points.map(([point, i]) => failureBar(point, sums.get(i), kinds)))));
+      h("div", { class: "bar-group" }, h("h3", {}, named(series)), points.map(([point, i]) => failureBar(point, sums.get(i), kinds, most)))));
   }
 
   section.append(
@@ -32,13 +34,15 @@ function drawFailures(section, data) {
   draw();
 }
 
-function failureBar(point, sum, kinds) {
+// `most` tasks are behind the other bars: one over fewer says so.
+function failureBar(point, sum, kinds, most) {
   const failed = sum.counts.reduce((a, b) => a + b, 0);
   const words = kinds.map((kind, i) => [kind.name, sum.counts[i]]).filter(([, number]) => number).map(([name, number]) => `${name} ${number}`);
   const speed = point.overall?.speed;
-  const bar = h("div", { class: "stack", role: "img", "aria-label": `${point.setting}: ${failed} of ${sum.n} fail. ${words.join(", ")}` });
+  const partly = sum.tasks < most ? `${sum.tasks} of ${count(most, "task")}` : null;
+  const bar = h("div", { class: "stack", role: "img", "aria-label": `${point.setting}: ${failed} of ${sum.n} fail${partly ? `, in ${partly}` : ""}. ${words.join(", ")}` });
   sum.counts.forEach((number, i) => {
     if (number) bar.append(styled(h("i", { title: `${kinds[i].name}: ${number} of ${sum.n}` }), { width: `${(100 * number) / sum.n}%`, background: KIND_COLOURS[i % KIND_COLOURS.length] }));
   });
-  return h("div", { class: "bar-row" }, h("span", { class: "bar-name" }, point.setting, h("small", {}, speed ? ` ${fixed(speed, 1)} / step` : "")), bar, h("span", { class: "bar-sum" }, `${fixed((100 * failed) / sum.n, 1)} %`));
+  return h("div", { class: "bar-row" }, h("span", { class: "bar-name" }, point.setting, h("small", {}, speed ? ` ${fixed(speed, 1)} / step` : ""), partly ? h("em", {}, partly) : null), bar, h("span", { class: "bar-sum" }, `${fixed((100 * failed) / sum.n, 1)} %`));
 }

@@ -35,7 +35,7 @@ function drawNav() {
   const nav = document.getElementById("nav");
   for (const section of document.querySelectorAll("main > section[aria-labelledby]:not([hidden])")) {
     const title = section.querySelector("h2").textContent;
-    nav.append(h("a", { href: `#${section.id}` }, title));
+    nav.append(h("a", { href: `#${section.id}`, title }, section.dataset.short ?? title));
   }
 }
 

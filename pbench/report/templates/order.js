@@ -19,7 +19,7 @@ function drawOrder(section, data) {
   }
 
   section.append(
-    h("p", { class: "note" }, "Where commits fall: steps go down, positions across; the darker, the more commits. A diagonal is left to right, an even ground any order, a dark right half early padding."),
+    h("p", { class: "note" }, "Where commits fall: steps go down, positions across; the stronger the colour, the more commits. A diagonal is left to right, an even ground any order, a strong right half early padding."),
     h("div", { class: "fields" }, choice("run", options, options[0][0], draw, { id: "order-run" })),
     grid);
   draw(options[0][0]);

@@ -109,7 +109,7 @@ function noTrace(browser, run, answer) {
 function factsOf([, , nfe, content], trace) {
   const facts = [];
   if (nfe !== null) facts.push(count(nfe, "step"));
-  if (trace) facts.push(`${fixed(trace.steps.length / Math.max(nfe ?? 1, 1))} tokens per step`);
+  if (trace && nfe) facts.push(`${fixed(trace.steps.length / nfe)} tokens per step`);
   if (content !== null) facts.push(`${count(content, "content token")}`);
   if (trace?.gap) facts.push(`gap ${bitsText(totalGap(trace.gap))}`);
   const order = trace ? kendall(trace.steps.slice(0, content ?? undefined)) : null;
