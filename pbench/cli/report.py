@@ -114,6 +114,12 @@ def report(
         help="Show published numbers beside ours: the public leaderboard's folder, one of its figures, or "
         "the paper's tables (shipped). Without RUN: these alone.",
     ),
+    metrics: bool = typer.Option(
+        None,
+        "--metrics/--no-metrics",
+        help="Also what the metrics give beside the headline: ROUGE, BLEU, strict values. Default: of text "
+        "tasks, unless that takes more than 200 files.",
+    ),
     failures: bool = typer.Option(
         False, "--failures", help="Also count how answers fail; opens the generations (html always does)."
     ),
@@ -139,11 +145,12 @@ def report(
     _check_tracker(log_to, chosen, out)
     limits = _limits(chosen, samples, traces)
     if published is not None and not runs and baseline is None:
-        _refuse_without_runs(chosen, plots, failures or order or gap)
+        _refuse_without_runs(chosen, plots, failures or order or gap or bool(metrics))
         built = _bare(suite, headline)
     else:
         built = _build(_paths(runs) + ([] if baseline is None else [baseline]), suite, headline, force)
-    built = _asked(_beside(built, baseline, published), failures, order, gap)
+    built = _with_values(_beside(built, baseline, published), metrics)
+    built = _asked(built, failures, order, gap)
     _warn(built.notes)
     _suggest_suite(built)
     _plots(built, plots)
@@ -240,8 +247,8 @@ def _bare(suite_name: str, headline: Headline) -> Report:
 def _refuse_without_runs(form: Format, plots: Path | None, answers: bool) -> None:
     if form in (Format.html, Format.site) or plots is not None or answers:
         raise UsageError(
-            "--published alone has no answers for html, site, --plots, --failures, --order or --gap;"
-            " name runs, too"
+            "--published alone has no answers for html, site, --plots, --metrics, --failures, --order or"
+            " --gap; name runs, too"
         )
 
 
@@ -260,6 +267,16 @@ def _beside(built: Report, baseline: Path | None, published: str | None) -> Repo
 
         built = built.with_(comparison_extras(built, _files_of(built, baseline)))
     return built
+
+
+def _with_values(built: Report, asked: bool | None) -> Report:
+    """The report with the further values of all tasks, or of text tasks where nobody asked."""
+    from pbench.report.metric_values import MOST_FILES, files_with, metric_extras, text_tasks
+
+    tasks = tuple(built.tasks) if asked else text_tasks(built)
+    if asked is False or not tasks or (asked is None and len(files_with(built, tasks)) > MOST_FILES):
+        return built
+    return built.with_(metric_extras(built, tasks))
 
 
 def _asked(built: Report, failures: bool, order: bool, gap: bool) -> Report:

@@ -19,7 +19,8 @@ __all__ = ["Extras"]
 class Extras:
     """Further tables in reading order, JSON by top-level key, and what the page draws.
 
-    `notes` are warnings, `remarks` say how the numbers are to be read.
+    `notes` are warnings, `remarks` say how the numbers are to be read. `columns` are further ones of the
+    CSV, by settings id and task.
     """
 
     tables: tuple[Table, ...] = ()
@@ -27,6 +28,7 @@ class Extras:
     notes: tuple[str, ...] = ()
     findings: Findings | None = None
     remarks: tuple[str, ...] = ()
+    columns: Mapping[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
 
     def __add__(self, other: Extras) -> Extras:
         return Extras(
@@ -35,4 +37,5 @@ class Extras:
             self.notes + other.notes,
             other.findings or self.findings,
             self.remarks + other.remarks,
+            {**self.columns, **other.columns},
         )

@@ -6,7 +6,7 @@ from pbench.metrics.bootstrap import RESAMPLES
 from pbench.report import formats
 from pbench.report.build import Report
 from pbench.report.summary import summary
-from pbench.report.tables import CSV_COLUMNS, all_tables, csv_rows, pbx_reasons
+from pbench.report.tables import all_tables, csv_columns, csv_rows, pbx_reasons
 
 __all__ = ["as_csv", "as_latex", "as_markdown", "as_terminal", "notes"]
 
@@ -36,7 +36,7 @@ def as_latex(report: Report) -> str:
 
 def as_csv(report: Report) -> str:
     """One row a task and run point, scores in 0..1."""
-    return formats.csv_text(CSV_COLUMNS, csv_rows(report))
+    return formats.csv_text(csv_columns(report), csv_rows(report))
 
 
 def notes(report: Report) -> list[str]:

@@ -15,6 +15,7 @@ from pbench.report.series import Series
 __all__ = [
     "CSV_COLUMNS",
     "all_tables",
+    "csv_columns",
     "csv_rows",
     "frontier_table",
     "mean_over",
@@ -23,6 +24,7 @@ __all__ = [
     "pbx_table",
     "percent",
     "quality_table",
+    "share_text",
     "short_names",
     "task_table",
 ]
@@ -185,8 +187,14 @@ def task_table(report: Report) -> Table:
     )
 
 
+def csv_columns(report: Report) -> tuple[str, ...]:
+    """CSV_COLUMNS and those of further values that were asked for."""
+    return (*CSV_COLUMNS, *report.extras.columns)
+
+
 def csv_rows(report: Report) -> list[tuple[str | int | float | bool | None, ...]]:
-    """One row a task and point, columns CSV_COLUMNS; scores in 0..1, empty = unknown."""
+    """One row a task and point, columns csv_columns; scores in 0..1, empty = unknown."""
+    further = report.extras.columns.values()
     ours: list[tuple[str | int | float | bool | None, ...]] = [
         (
             series.model,
@@ -200,13 +208,24 @@ def csv_rows(report: Report) -> list[tuple[str | int | float | bool | None, ...]
             report.tasks[task].category,
             *_csv_stats(stats),
             point.complete,
+            *(column.get((point.settings.id, task)) for column in further),
         )
         for series in report.series
         for point in series.points
         for task, stats in point.tasks.items()
     ]
     others = [
-        (own.model, own.sampler, "published", *[None] * 4, "mean", None, *_csv_stats(point.overall), True)
+        (
+            own.model,
+            own.sampler,
+            "published",
+            *[None] * 4,
+            "mean",
+            None,
+            *_csv_stats(point.overall),
+            True,
+            *[None] * len(further),
+        )
         for own in report.published
         for point in own.points
         if point.overall is not None
@@ -218,10 +237,14 @@ def percent(stats: Stats | None) -> str:
     """A share in percent with its 95 % interval: `97 (92–99)`; a dash if unknown."""
     if stats is None or stats.score is None:
         return NONE
-    if stats.ci95 is None:
-        return _tenths(stats.score)
-    low, high = stats.ci95
-    return f"{_tenths(stats.score)} ({100 * low:.0f}–{100 * high:.0f})"
+    return share_text(stats.score, stats.ci95)
+
+
+def share_text(share: float, ci95: tuple[float, float] | None) -> str:
+    """The same of a share of known value; without the interval where there is none."""
+    if ci95 is None:
+        return _tenths(share)
+    return f"{_tenths(share)} ({100 * ci95[0]:.0f}–{100 * ci95[1]:.0f})"
 
 
 def short_names(tasks: Iterable[str]) -> dict[str, str]:

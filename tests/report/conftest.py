@@ -10,6 +10,7 @@ import pytest
 from pbench.report.build import Report, build_report, load_comparable
 from pbench.report.comparison_tables import comparison_extras
 from pbench.report.failure_tables import failure_extras
+from pbench.report.metric_values import metric_extras
 from pbench.report.order_tables import order_extras
 from pbench.report.paper import paper_extras
 from pbench.report.points import SuiteTasks
@@ -76,6 +77,7 @@ def laden(tmp_path_factory: pytest.TempPathFactory) -> Report:
     (folder / "web" / "metadata.json").write_bytes(orjson.dumps(labels))
     report = report_of(folder).beside(read_published(folder / "web"))
     extras = comparison_extras(report, {str(folder / "base.scores.parquet")}) + failure_extras(report)
+    extras += metric_extras(report, report.tasks)
     return report.with_(extras + order_extras(report) + paper_extras(report))
 
 

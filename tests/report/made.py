@@ -25,6 +25,7 @@ class Answer:
     content_length: int | None = 16
     seconds: float | None = 0.5
     score: float | None = None  # of `combined`; the headline's value where None
+    further: tuple[tuple[str, float | None], ...] = ()  # what the metric gives besides
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def zeros_and_ones(right: int, total: int, **fields: Any) -> list[Answer]:
 
 def _score(run: Run, task: str, index: int, own: Answer) -> Score:
     values = {run.headline: own.value, "score": own.value if own.score is None else own.score}
+    values |= dict(own.further)
     return Score(
         sample_id=f"{task}/{index}",
         task=task,
