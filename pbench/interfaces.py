@@ -79,6 +79,7 @@ class CacheUse:
 class Capabilities:
     """What a denoiser can be asked for; `max_length` = prompt + answer positions.
 
+    `max_answer_length`: the answer positions alone, where a model counts them apart from the prompt's.
     `compat_schedule` is how the original code spread tokens over steps for this family.
     """
 
@@ -90,6 +91,7 @@ class Capabilities:
     block_causal: int | None = None
     deterministic_dtype: str = "float32"
     compat_schedule: Literal["even", "dream"] = "even"
+    max_answer_length: int | None = None
 
 
 @runtime_checkable

@@ -28,10 +28,13 @@ def to_bytes(manifest: Mapping[str, Any]) -> bytes:
 
 
 def kind_in(data: bytes) -> Kind | None:
-    """The kind that a manifest of this version somewhere in `data` begins with; None if there is none."""
-    head = b'{"schema_version":%d,"kind":"' % SCHEMA_VERSION
-    _, found, rest = data.partition(head)
-    return next((kind for kind in KINDS if found and rest.startswith(b'%s",' % kind.encode())), None)
+    """The kind that the first manifest in `data` begins with; None if there is none or of another version.
+
+    The first one, for in it stands that of the file that it was made from.
+    """
+    rest = data.partition(b'{"schema_version":')[2]
+    heads = {kind: b'%d,"kind":"%s",' % (SCHEMA_VERSION, kind.encode()) for kind in KINDS}
+    return next((kind for kind, head in heads.items() if rest.startswith(head)), None)
 
 
 def parse(data: bytes, path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import typer
 
@@ -229,7 +229,7 @@ def _text_job(
     from pbench.decode.job import Job
 
     fields = list(model.Options.model_fields)
-    own = asked.options([name for name in fields if name != "predictor"], f"model {model.name!r}")
+    own: dict[str, Any] = {}
     for name in _MASKED_ONLY:
         if name not in asked.given:
             continue
@@ -238,12 +238,27 @@ def _text_job(
                 f"{_flag(name)} is for masked-diffusion models; {model.name!r} ({model.family}) decodes in"
                 " its own way, without it"
             )
-        own["predictor"] = request.sampler
+        own["predictor"] = _predictor(request.sampler, model)
+    # After that: the options of a sampler that does not go with the model are not what is wrong.
+    own |= asked.options([name for name in fields if name != "predictor"], f"model {model.name!r}")
     if "temperature" not in asked.given:
         settings = replace(settings, temperature=getattr(model, "temperature", settings.temperature))
     settings = replace(settings, options=own)
     identity = generator_identity(model, settings, request.gen_length, request.labels)
     return Job(choice, None, settings=settings), identity, None
+
+
+def _predictor(asked: str, model: TextGenerator) -> str:
+    """What --sampler names of a model that has samplers of its own; UsageError for any other."""
+    field = model.Options.model_fields["predictor"]
+    known = get_args(field.annotation)
+    if known and asked not in known:
+        others = [f"{name} (its default)" if name == field.default else name for name in known]
+        raise UsageError(
+            f"--sampler {asked} does not go with model {model.name!r} ({model.family}): no masked sampler"
+            f" does, it draws in its own ways; take --sampler {' or '.join(others)}"
+        )
+    return asked
 
 
 def _tasks(

@@ -57,6 +57,11 @@ def sweep(
         None, metavar="A", help="The Ray cluster: auto, HOST:PORT. Default: one started here."
     ),
     gpus_per_worker: float = typer.Option(None, min=0.0, help="GPUs of each Ray actor. Default: 0."),
+    trust_remote_code: bool = typer.Option(
+        False,
+        "--trust-remote-code",
+        help="Run the checkpoints' own code, open pickled weights. Hub ids: with @COMMIT.",
+    ),
     shard: str = typer.Option(None, metavar="I/N", help="Do this part of the runs, whole runs each."),
     dtype: str = typer.Option(
         None, metavar="DTYPE", help="float32, bfloat16, float16. Default: bfloat16 on a GPU, else float32."
@@ -97,10 +102,10 @@ def sweep(
     )  # fmt: skip
     rows = batch_size_of(batch_size)
     path = _located(file)
-    found = _with_gap(_limited(_with_model(path, model), limit), measure_gap)
+    found = _with_gap(_limited(_with_model(path, model, trust_remote_code), limit), measure_gap)
     tasks, infos = _tasks(found, found_tasks(data), path)
     grid = _grid(found, infos, path, only, shard)
-    models = found_models(grid, path, access)
+    models = found_models(grid, path, access, trust_remote_code)
     base = Base(where, dtype, rows, found.limit, out, tasks, models)
     refuse_misfits(grid, base, path)
     _tell(grid, shard)
@@ -133,7 +138,7 @@ def _located(name: str) -> Path:
     return shipped[name]
 
 
-def _with_model(path: Path, model: str | None) -> SweepFile:
+def _with_model(path: Path, model: str | None, trusted: bool) -> SweepFile:
     """The file's sweep; with --model those of its matrices that fit the model, for it alone."""
     from pbench.decode.sweep_file import load_sweep
     from pbench.models import find_model
@@ -141,7 +146,7 @@ def _with_model(path: Path, model: str | None) -> SweepFile:
     found = load_sweep(path)
     if model is None:
         return found
-    info = find_model(model)
+    info = find_model(model, trust_remote_code=trusted)
     samplers = info.kind == "diffusion" and info.access is None
 
     def mine(matrices: Sequence[Matrix]) -> list[Matrix]:

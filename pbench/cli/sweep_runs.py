@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # Of the folder and not of a run. What cannot be read of a model is a PbenchError.
 _NOWHERE_TO_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.ENOTDIR}
 
+# What a name in the file can be wrong in; the errors of `find_model` begin with it.
+_OF_THE_NAME = ("unknown model", "--trust-remote-code needs a revision")
+
 Asked: TypeAlias = tuple[str, str | None]  # a model, and the server that a matrix names for it
 
 __all__ = ["Base", "Looked", "by_model", "found_models", "refuse_misfits", "run_grid", "title"]
@@ -55,11 +58,14 @@ class Outcome:
     skipped: int = 0  # runs that were finished before
 
 
-def found_models(grid: Grid, path: Path, access: Access) -> dict[Asked, ModelInfo | PbenchError]:
+def found_models(
+    grid: Grid, path: Path, access: Access, trusted: bool
+) -> dict[Asked, ModelInfo | PbenchError]:
     """The models of all runs, looked for before the first one begins.
 
-    ConfigError with its line for a name that is no model's; one that is only not to be had now
-    costs its own runs alone. `access` is how remote ones are reached; all share its budget.
+    ConfigError with its line for a name that is no model's, or pins no revision where code of the hub
+    is `trusted`; one that is only not to be had now costs its own runs alone. `access` is how remote
+    ones are reached; all share its budget.
     """
     from pbench.config import yaml_line
     from pbench.models import find_model
@@ -68,9 +74,9 @@ def found_models(grid: Grid, path: Path, access: Access) -> dict[Asked, ModelInf
     for name, base_url in dict.fromkeys(map(_asked, grid.runs)):
         own = access if base_url is None else replace(access, base_url=base_url)
         try:
-            found[name, base_url] = find_model(name, access=own)
+            found[name, base_url] = find_model(name, access=own, trust_remote_code=trusted)
         except PbenchError as error:
-            if isinstance(error, UsageError) and str(error).startswith("unknown model"):
+            if isinstance(error, UsageError) and str(error).startswith(_OF_THE_NAME):
                 line = _line_naming(path, name) or yaml_line(path, "matrix")
                 raise ConfigError(str(error), path=path, line=line) from None
             console.warn(f"{name}: {error}")

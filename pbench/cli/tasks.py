@@ -145,8 +145,12 @@ def show(
     name, _, last = task.rpartition("/")
     if index is None and name and last.isascii() and last.isdigit():
         task, index = name, int(last)
+    if index is not None and count > 1:
+        raise UsageError(f"-n {count} samples, but {task}/{index} is one; drop -n or the index")
     drawn = count if index is None else index + 1
     samples = _chosen(_all_samples(task, data, split, drawn), task, index, count, split)
+    if index is None and len(samples) < count:
+        console.warn(f"{task} has {len(samples)} samples, not {count}; all of them are shown")
     if as_json:
         console.result_json({"samples": [_plain(sample) for sample in samples]})
         return

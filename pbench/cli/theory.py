@@ -220,10 +220,12 @@ def league(
     import os
 
     from pbench.samplers import SAMPLERS
+    from pbench.theory.league import check_league
     from pbench.theory.league import league as play
     from pbench.theory.league_sheets import league_sheets
 
     names = console.split_list(sampler)
+    check_league(n, names, temperature)
     console.note("decoding ten list tasks at every setting of every sampler; this takes minutes")
     found = play(n, samples, temperature, seed, samplers=names, workers=workers or os.cpu_count() or 1)
     for name in found.left_out:

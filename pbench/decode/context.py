@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pbench.errors import UsageError
 from pbench.records import Sample
 
-__all__ = ["check_context"]
+__all__ = ["check_answers", "check_context"]
 
 _TEMPLATE_TOKENS = 512  # more than any chat template adds to one message
 
@@ -27,6 +27,21 @@ def check_context(
             f"model {name!r} has a context of {limit} tokens, which {len(too_long)} of {len(samples)}"
             f" samples exceed: {sample.sample_id} has {length - sample.gen_length} tokens of prompt and"
             f" gen_length {sample.gen_length}; choose a smaller --gen-length or other tasks"
+        )
+
+
+def check_answers(name: str, limit: int | None, samples: Sequence[Sample]) -> None:
+    """UsageError if gen_length of any sample is more than `limit`, the answer positions of model `name`.
+
+    None: the model counts prompt and answer together.
+    """
+    too_long = [] if limit is None else [sample for sample in samples if sample.gen_length > limit]
+    if too_long:
+        longest = max(too_long, key=lambda sample: sample.gen_length)
+        raise UsageError(
+            f"model {name!r} has {limit} positions for an answer, which {len(too_long)} of {len(samples)}"
+            f" samples exceed: {longest.sample_id} has gen_length {longest.gen_length}; choose a smaller"
+            " --gen-length or other tasks"
         )
 
 

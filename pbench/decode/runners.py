@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
-from pbench.decode.context import check_context
+from pbench.decode.context import check_answers, check_context
 from pbench.decode.engine import Engine
 from pbench.decode.memory import AUTO, BatchSize, largest_batch, out_of_memory, sample_size
 from pbench.decode.options import EngineOptions
@@ -102,9 +102,9 @@ class Engines:
         return self.denoiser.identity
 
     def check(self, samples: Sequence[Sample]) -> None:
-        check_context(
-            self.denoiser.name, self.denoiser.encode, self.denoiser.capabilities.max_length, samples
-        )
+        name, can = self.denoiser.name, self.denoiser.capabilities
+        check_answers(name, can.max_answer_length, samples)
+        check_context(name, self.denoiser.encode, can.max_length, samples)
         for length in by_length(samples):
             self._engine(self.denoiser, length, 1)
 

@@ -49,6 +49,7 @@ class TinyDenoiser:
             position_ids=True,
             arbitrary_mask=True,
             kv_cache=True,
+            max_answer_length=config.max_answer_length,
         )
         self.vocab_size = config.vocab_size
         self.mask_token_id = config.mask_token_id

@@ -25,6 +25,8 @@ from pbench.report.task_map import task_map
 
 __all__ = ["Report", "bare_report", "build_report", "load_comparable", "load_mixed"]
 
+_NAMED = 10  # tasks in one remark
+
 
 @dataclass(frozen=True)
 class Report:
@@ -112,6 +114,7 @@ def build_report(
         checkers=tuple(sorted({file.checker for file in files if file.checker is not None})),
         notes=(*notes, *_point_notes(series)),
         cells=cells,
+        extras=Extras(remarks=_scope(list(tasks), averaged, suite)),
     )
 
 
@@ -119,6 +122,18 @@ def bare_report(suite: SuiteTasks, headline: Headline) -> Report:
     """A report without runs, for published numbers alone."""
     cells = Cells(Rows.none(), {}, {}, {})
     return Report(suite, headline, {}, (), (), (), (), (), {}, (), (), cells)
+
+
+def _scope(tasks: Sequence[str], averaged: Sequence[str], suite: SuiteTasks) -> tuple[str, ...]:
+    """Which of the tasks shown the means leave out; nothing where they are over the suite's alone."""
+    if not set(tasks) & set(suite.tasks):
+        return (f"No task of suite {suite.name} is here; means are over all that are ({len(tasks)}).",)
+    outside = [task for task in tasks if task not in averaged]
+    if not outside:
+        return ()
+    more = len(outside) - _NAMED
+    named = ", ".join(outside[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return (f"Shown, but outside suite {suite.name}, so not in its means, PBx, frontier or oracle: {named}.",)
 
 
 def _frontiers(series: Sequence[Series]) -> dict[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pbench.decode import EngineOptions
 from pbench.errors import UsageError
 from pbench.metrics.intervals import Interval, wilson
 from pbench.report.oracle import best_setting
@@ -25,7 +26,17 @@ from pbench.theory.samples import right_answers
 from pbench.theory.simulate import decode_cell
 from pbench.theory.tasks import FIXED, get_task
 
-__all__ = ["LEAGUE_TASKS", "OPEN_TASKS", "SWEEPS", "League", "Outcome", "Point", "Standing", "league"]
+__all__ = [
+    "LEAGUE_TASKS",
+    "OPEN_TASKS",
+    "SWEEPS",
+    "League",
+    "Outcome",
+    "Point",
+    "Standing",
+    "check_league",
+    "league",
+]
 
 OPEN_TASKS = ("insert_random", "remove_random", "replace_random", "shuffle")
 LEAGUE_TASKS = (*sorted(FIXED), *OPEN_TASKS)
@@ -183,6 +194,16 @@ class _Job:
     seed: int
 
 
+def check_league(n: int, samplers: Sequence[str], temperature: float) -> None:
+    """UsageError for what no game can be played with, found out before one begins; see `league`."""
+    most = MOST_POSITIONS - 1
+    if not 3 <= n <= most:
+        raise UsageError(f"--n {n}: the league plays with lists of 3 to {most} items")
+    for name in samplers:
+        SAMPLERS.get(name)
+    EngineOptions(temperature=temperature)
+
+
 def league(
     n: int = 10,
     samples: int = 500,
@@ -194,12 +215,10 @@ def league(
 ) -> League:
     """Play `samplers` (names; all where none is given) over `SWEEPS` on lists of n items.
 
-    UsageError for unknown samplers, and for an n whose best partitions are not computed. Where nobody
-    is named, a plug-in that cannot be loaded is left out.
+    UsageError for unknown samplers, a temperature that cannot be, and an n whose best partitions are not
+    computed. Where nobody is named, a plug-in that cannot be loaded is left out.
     """
-    most = MOST_POSITIONS - 1
-    if not 3 <= n <= most:
-        raise UsageError(f"--n {n}: the league plays with lists of 3 to {most} items")
+    check_league(n, samplers, temperature)
     points: dict[str, list[Point]] = {}
     left_out: dict[str, str] = {}
     names = _players(samplers, left_out)

@@ -64,3 +64,13 @@ def test_a_newer_schema_of_another_kind_is_an_error(tmp_path, monkeypatch):
         path = write_artifact(tmp_path / "a.parquet", "samples", [MAKERS["samples"](0)], {})
     with pytest.raises(ArtifactError, match="written by a newer pbench"):
         scan(path)
+
+
+def test_a_newer_schema_is_not_taken_for_that_of_the_file_it_was_made_from(tmp_path, monkeypatch):
+    """Newer scores of generations that this version could read: the manifest of those stands inside."""
+    made_from = read_manifest(write_artifact(tmp_path / "g.parquet", "generations", [], {}))
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        path = write_artifact(tmp_path / "a.parquet", "scores", [make_score(0)], {"run": made_from})
+    with pytest.raises(ArtifactError, match=r"a\.parquet: written by a newer pbench"):
+        scan(path)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pbench.decode.context import check_context
+from pbench.decode.context import check_answers, check_context
 from pbench.errors import UsageError
 from tests.scripted import sample
 
@@ -35,3 +35,11 @@ def test_short_prompts_are_not_even_encoded():
     assert not asked
     check_context("m", count, 2048, [replace(sample(0), gen_length=1600)])
     assert len(asked) == 1
+
+
+def test_answers_beyond_the_models_answer_positions():
+    samples = [replace(sample(i), gen_length=8 * (i + 1)) for i in range(4)]
+    check_answers("m", None, samples)
+    check_answers("m", 32, samples)
+    with pytest.raises(UsageError, match=r"16 positions for an answer, which 2 of 4 .*/3 has gen_length 32;"):
+        check_answers("m", 16, samples)

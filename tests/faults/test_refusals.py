@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -97,6 +98,20 @@ def test_a_damaged_or_newer_file_is_exit_4_whoever_reads_it(
     assert f"a.scores.{ending}" not in said.out
     assert f"{ending}" in said.err
     assert {path: (folder / path).read_bytes() for path in files(folder)} == before
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+@pytest.mark.parametrize("named", [True, False], ids=["file", "folder"])
+def test_one_score_file_of_a_newer_pbench_ends_the_report_by_its_name(
+    folder: Path, capsys: pytest.CaptureFixture[str], ending: str, named: bool
+) -> None:
+    """Among files that can be read, too: nothing is reported without it."""
+    renew(folder / f"a.scores.{ending}")
+    capsys.readouterr()
+    assert root._run(["report", f"a.scores.{ending}" if named else "."]) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert re.search(rf"a\.scores\.{ending}\S*: written by a newer pbench", said.err)
 
 
 def test_a_broken_journal_line_stops_the_run_and_stays_as_it_is(tmp_path: Path) -> None:

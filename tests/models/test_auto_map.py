@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pbench.artifacts import read_manifest, read_rows
 from pbench.cli import app as root
 from pbench.decode import Engine, EngineOptions
 from pbench.decode.canvas import BatchCanvas
+from pbench.decode.hosts import Here, OnRay, Processes
 from pbench.errors import ArtifactError, UsageError
 from pbench.models import find_model, load_model
 from pbench.models.auto_map import AutoMapped
@@ -95,6 +97,66 @@ def test_with_the_flag_it_decodes_end_to_end(toy, tmp_path, capsys, monkeypatch)
     )
     code_file = (toy / "modeling_toy.py").read_bytes()
     assert model["code"]["modeling_toy.py"] == hashlib.sha256(code_file).hexdigest()
+
+
+GRID = """\
+tasks: [copy]
+limit: 2
+matrix:
+  model: [{model}]
+  gen_length: 8
+  sampler: [{{name: confidence, k: [2, 4]}}]
+"""
+
+
+@pytest.fixture
+def grid(toy, tmp_path, monkeypatch):
+    """A sweep file that names the toy; the current folder is new."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    Path("grid.yaml").write_text(GRID.format(model=toy))
+    return ["sweep", "grid.yaml"]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_sweep_runs_the_code_for_those_who_trust_it_alone(grid, toy, capsys, named):
+    grid += ["--model", str(toy)] if named else []
+    code, out, err = command(capsys, *grid)
+    assert (code, out) == (2 if named else 3, "")
+    assert "--trust-remote-code" in err
+    assert not (toy / "sentinel").exists()
+    code, out, _ = command(capsys, *grid, "--trust-remote-code", "--dry-run", "--no-measure")
+    assert (code, out) == (0, "")
+    assert not (toy / "sentinel").exists()
+    code, out, _ = command(capsys, *grid, "--trust-remote-code")
+    assert code == 0
+    swept = out.splitlines()
+    assert [read_manifest(Path(path))["counts"] for path in swept] == [{"ok": 2}] * 2
+    decode = ["decode", "--model", str(toy), "--trust-remote-code", "--tasks", "copy", "--limit", "2"]
+    code, out, _ = command(capsys, *decode, "--gen-length", "8", "--k", "4", "--out", "alone.parquet")
+    alone, same = read_manifest(Path("alone.parquet")), [read_manifest(Path(path)) for path in swept]
+    assert alone["config_id"] in [each["config_id"] for each in same]
+
+
+@pytest.mark.parametrize("where", [["--workers", "2"], ["--engine", "ray", "--workers", "2"]])
+def test_what_a_sweep_sends_to_its_workers_is_trusted_too(grid, toy, capsys, monkeypatch, where):
+    """What is sent is taken apart and put together again, and then used here."""
+
+    def sent(_where, load, batch_size):
+        return Here().open(pickle.loads(pickle.dumps(load)), batch_size)
+
+    for place in (Processes, OnRay):
+        monkeypatch.setattr(place, "open", sent)
+    code, out, err = command(capsys, *grid, "--trust-remote-code", "--only", "k=4", *where)
+    assert (code, len(out.splitlines())) == (0, 1), err
+    assert (toy / "sentinel").exists()
+
+
+def test_a_sweep_trusts_no_code_of_a_branch(grid, capsys):
+    Path("grid.yaml").write_text(GRID.format(model="dream"))
+    code, out, err = command(capsys, *grid, "--trust-remote-code", "--dry-run")
+    assert (code, out) == (2, "")
+    assert "grid.yaml:4: --trust-remote-code needs a revision: --model dream@COMMIT" in " ".join(err.split())
 
 
 def test_check_and_show_name_the_code_and_do_not_run_it(toy, capsys):

@@ -102,7 +102,9 @@ def test_a_tokenizer_of_another_model_is_refused(changed: Path) -> None:
         load(changed)
 
 
-def test_the_command_line_decodes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_decodes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     command = [
@@ -124,7 +126,12 @@ def test_the_command_line_decodes_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert manifest["identity"]["temperature"] == 1.0
     assert {row.nfe for row in read_rows(Path("a.parquet"), "generations")} == {6}
     assert root._run([*command, "--cache", "dual", "--out", "b.parquet"]) == 2
-    assert root._run([*command, "--sampler", "threshold", "--out", "b.parquet"]) == 2
+    capsys.readouterr()
+    assert root._run([*command, "--sampler", "threshold", "--gamma", "1", "--out", "b.parquet"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--sampler threshold does not go with model 'sedd' (sedd)" in said
+    assert "take --sampler euler or analytic (its default)" in said
+    assert "predictor" not in said
     assert root._run([*command, "--temperature", "0", "--out", "b.parquet"]) == 2
 
 

@@ -64,6 +64,7 @@ def test_build_train(tmp_path: Path):
         (["build", "domino", "--samples", "900"], "810 are available"),
         (["list", "--suite", "nothing"], "unknown suite"),
         (["show", "waiting_line"], "'waiting_line' is 10 tasks"),
+        (["show", "copy/3", "-n", "2"], "but copy/3 is one"),
         (["export", "--tasks", "samsum", "--out", "x.jsonl"], "its test split has all"),
     ],
 )
@@ -91,6 +92,13 @@ def test_show():
     assert samples[0]["task"] == "words_to_sentence_by_length/easy_7"
     assert "no reference answer" in run("show", "easy_7").stdout
     assert "=== waiting_line/copy/0 " in run("show", "copy", "--split", "train").stdout
+
+
+def test_show_more_samples_than_there_are():
+    found = run("show", "copy", "-n", 101, "--json")
+    assert len(json.loads(found.stdout)["samples"]) == 100
+    assert "copy has 100 samples, not 101" in found.stderr
+    assert "not" not in run("show", "copy", "-n", 100, "--json").stderr
 
 
 def test_check(tmp_path: Path):
