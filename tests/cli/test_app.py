@@ -5,12 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import orjson
 import pytest
 
+from pbench import load_task
+from pbench.artifacts import samples_hash, write_artifact
 from pbench.cli import app as root
 from pbench.cli import commands, console
 from pbench.errors import ArtifactError, LockedError, SamplesFailedError, UsageError
@@ -202,10 +206,13 @@ def test_decode_prints_its_path_and_nothing_else_or_one_object(tmp_path, monkeyp
 def test_failed_samples_are_told_with_their_commonest_reason(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    asked = ["decode", "--tasks", "copy", "--limit", "2", "--k", "1", "--out", "x.parquet"]
-    assert root._run([*asked, "--gen-length", "128"]) == 3
+    strange = ({"role": "user", "content": "Write something else."},)
+    samples = [replace(sample, messages=strange) for sample in islice(load_task("waiting_line/copy"), 2)]
+    manifest = {"task": "waiting_line/copy", "content_hash": samples_hash(samples)}
+    write_artifact(tmp_path / "data" / "waiting_line" / "copy.parquet", "samples", samples, manifest)
+    assert root._run(["decode", "--tasks", "copy", "--k", "1", "--out", "x.parquet"]) == 3
     assert (
-        "error: 2 of 2 samples failed, 2 of them by prompt: waiting_line/copy/0: gen_length 128"
+        "error: 2 of 2 samples failed, 2 of them by prompt: waiting_line/copy/0: tiny cannot read this prompt"
         in capsys.readouterr().err
     )
     assert root._run(["score", "x.parquet"]) == 3
