@@ -43,7 +43,7 @@ demo-ar: $(READY)  ## the bundled diffusion model beside an autoregressive one b
 
 test: export PYTHONDONTWRITEBYTECODE =  # else each process that a test starts compiles pbench anew
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal  # three: some tests wait for servers and kills
 
 lint: $(READY)
 	$(BIN)/ruff check .
