@@ -42,8 +42,8 @@ demo-ar: $(READY)  ## the bundled diffusion model beside an autoregressive one b
 	@$(AR) report demo-ar/runs --suite $(AR_SUITE)
 
 test: export PYTHONDONTWRITEBYTECODE =  # else each process that a test starts compiles pbench anew
-test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist worksteal  # three: some tests wait for servers and kills
+test: $(READY)  ## three workers, whatever the cores: some tests wait for servers and kills
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
