@@ -29,3 +29,13 @@ def chromium() -> Iterator[webdriver.Chrome]:
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
     yield driver
     driver.quit()
+
+
+@contextmanager
+def scripted(driver: webdriver.Chrome, source: str) -> Iterator[None]:
+    """Pages opened in here run `source` before anything of their own, whatever their policy says."""
+    script = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+    try:
+        yield
+    finally:
+        driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)

@@ -17,7 +17,7 @@ from pbench.report.page_runs import run_of_file
 from pbench.report.points import SuiteTasks
 from pbench.report.published import read_published
 from pbench.traces import decoding_order
-from tests.report.chromium import chromium, needs_chromium
+from tests.report.chromium import chromium, needs_chromium, scripted
 from tests.report.conftest import report_of
 from tests.report.made import Run, write_scores, zeros_and_ones
 from tests.report.made_traces import EOS, HOSTILE, RIGHT, SWAPPED, generation, remasked, sample, write_run
@@ -146,6 +146,27 @@ def test_every_part_is_drawn(view):
     assert "local AR-ness" in texts(view, "#more tbody th")
     assert texts(view, "#gap tbody tr:first-child td") == ["0.0", "−4.0", "−8.0"]
     assert texts(view, "#gap .sum:last-child td") == ["0.0 n=3", "−4.0 n=3", "−8.0 n=3"]
+
+
+def test_charts_stand_before_the_first_frame(browser, pages):
+    # Who reads or prints the page as soon as it is loaded must not find holes where charts will be.
+    with scripted(browser, "window.ResizeObserver = class { observe() {} }"):
+        browser.get(f"file://{pages / 'good.html'}")
+        charts = {part: len(texts(browser, f"#{part} .chart")) for part in ("curves", "tasks", "map")}
+    assert charts == {"curves": 1, "tasks": 2, "map": 1}
+
+
+def test_the_first_frames_draw_no_chart_again(browser, pages):
+    counting = """const put = Element.prototype.replaceChildren;
+        window.draws = 0;
+        Element.prototype.replaceChildren = function (...all) {
+          if (this.matches(".holder")) window.draws += 1;
+          return put.apply(this, all);
+        };"""
+    with scripted(browser, counting):
+        browser.get(f"file://{pages / 'good.html'}")
+    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    assert browser.execute_script("return window.draws") == 4
 
 
 def test_published_curves_lie_over_ours_and_can_be_left_out(view):

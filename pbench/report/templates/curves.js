@@ -205,12 +205,14 @@ function absentNote(absent, title) {
   return h("p", { class: "note absent" }, `No point in “${title}”: ${names}.`);
 }
 
-// Draw now, and again whenever the width changes.
+// Draw now, before the page is first shown, and again whenever the width changes.
 function onResize(holder, draw) {
   let width = 0;
-  new ResizeObserver(() => {
+  const look = () => {
     if (holder.clientWidth === width || !holder.clientWidth) return;
     width = holder.clientWidth;
     draw();
-  }).observe(holder);
+  };
+  look();
+  new ResizeObserver(look).observe(holder);
 }

@@ -3,11 +3,12 @@ function drawMultiples(section, data, curves) {
   const speeds = data.points.flatMap((point) => Object.values(point.tasks)).filter((stats) => stats.score !== null && stats.speed > 0).map((stats) => stats.speed);
   const theirs = data.published.curves.flatMap((curve) => Object.values(curve.tasks).flat().map(([speed]) => speed));
   const ticks = powers([...speeds, ...theirs]);
-  const grid = h("div", { class: "multiples" });
+  const holders = data.tasks.map(() => h("div", { class: "holder" }));
+  const figure = (task, i) => h("figure", {},
+    h("figcaption", {}, button(task.name, () => curves.show(`task:${i}`), { class: "link", title: `Show ${task.name} large` })), holders[i]);
+  section.append(h("p", { class: "note" }, "The same axes everywhere, the curves that are chosen above; a task's name shows it large."), h("div", { class: "multiples" }, data.tasks.map(figure)));
   data.tasks.forEach((task, i) => {
-    const holder = h("div", { class: "holder" });
-    grid.append(h("figure", {},
-      h("figcaption", {}, button(task.name, () => curves.show(`task:${i}`), { class: "link", title: `Show ${task.name} large` })), holder));
+    const holder = holders[i];
     const draw = () => {
       const width = Math.max(holder.clientWidth, 160);
       const lines = curves.lines(`task:${i}`);
@@ -17,5 +18,4 @@ function drawMultiples(section, data, curves) {
     onResize(holder, draw);
     curves.onChange(draw);
   });
-  section.append(h("p", { class: "note" }, "The same axes everywhere, the curves that are chosen above; a task's name shows it large."), grid);
 }
