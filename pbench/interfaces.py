@@ -305,11 +305,29 @@ class GenerationSettings:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The positions that prompt and answer share; answers take them in whole canvases of `canvas`.
+
+    `setting` is the option that made them so few; "" where the model itself has no more.
+    """
+
+    positions: int
+    canvas: int = 1
+    setting: str = ""
+
+    def answer(self, gen_length: int) -> int:
+        """The positions that an answer of `gen_length` tokens takes."""
+        return -(-gen_length // self.canvas) * self.canvas
+
+
 @runtime_checkable
 class TextGenerator(Protocol):
     """A model with its own way to an answer (autoregressive, remote, uniform noise): no samplers.
 
-    `identity` is what decides the answers, as in Denoiser.
+    `identity` is what decides the answers, as in Denoiser. One that runs here may have
+    `encode(sample)`, the prompt's token ids, and `context(settings)`: what does not fit into that
+    Context is refused before any work.
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pbench.errors import UsageError
+from pbench.interfaces import Context
 from pbench.records import Sample
 
 __all__ = ["check_answers", "check_context"]
@@ -13,20 +14,25 @@ _TEMPLATE_TOKENS = 512  # more than any chat template adds to one message
 
 
 def check_context(
-    name: str, encode: Callable[[Sample], Sequence[int]], limit: int, samples: Sequence[Sample]
+    name: str, encode: Callable[[Sample], Sequence[int]], context: Context, samples: Sequence[Sample]
 ) -> None:
-    """UsageError if prompt + gen_length of any sample is longer than `limit`, the context of model `name`.
+    """UsageError if prompt and answer of any sample do not fit into `context`, that of model `name`.
 
     Prompts that the model cannot read are passed over: they become rows with an error.
     """
-    doubtful = [sample for sample in samples if _most(sample) > limit]
-    too_long = [(length, each) for each in doubtful if (length := _length(encode, each)) > limit]
+    limit = context.positions
+    doubtful = [sample for sample in samples if _most(sample) + context.canvas > limit]
+    lengths = [(_prompt(encode, sample), sample) for sample in doubtful]
+    too_long = [each for each in lengths if each[0] and each[0] + context.answer(each[1].gen_length) > limit]
     if too_long:
-        length, sample = max(too_long, key=lambda each: each[0])
+        length, sample = max(too_long, key=lambda each: each[0] + each[1].gen_length)
+        whole = f", in whole canvases of {context.canvas}" if context.canvas > 1 else ""
+        larger = f"a larger {context.setting}, " if context.setting else ""
         raise UsageError(
-            f"model {name!r} has a context of {limit} tokens, which {len(too_long)} of {len(samples)}"
-            f" samples exceed: {sample.sample_id} has {length - sample.gen_length} tokens of prompt and"
-            f" gen_length {sample.gen_length}; choose a smaller --gen-length or other tasks"
+            f"model {name!r} has a context of {limit} tokens{f' by {context.setting}' if larger else ''},"
+            f" which {len(too_long)} of {len(samples)} samples exceed: {sample.sample_id} has {length} tokens"
+            f" of prompt and gen_length {sample.gen_length}{whole}; choose {larger}a smaller --gen-length or"
+            " other tasks"
         )
 
 
@@ -51,8 +57,8 @@ def _most(sample: Sample) -> int:
     return sample.gen_length + sum(len(text.encode()) + _TEMPLATE_TOKENS for text in contents)
 
 
-def _length(encode: Callable[[Sample], Sequence[int]], sample: Sample) -> int:
+def _prompt(encode: Callable[[Sample], Sequence[int]], sample: Sample) -> int:
     try:
-        return len(encode(sample)) + sample.gen_length
+        return len(encode(sample))
     except UsageError:
         return 0

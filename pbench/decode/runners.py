@@ -18,7 +18,16 @@ from pbench.decode.memory import AUTO, BatchSize, largest_batch, out_of_memory, 
 from pbench.decode.options import EngineOptions
 from pbench.decode.vocabulary import token_texts
 from pbench.errors import UsageError
-from pbench.interfaces import CacheUse, Canvas, Denoiser, GenerationSettings, Sampler, TextGenerator, Verifier
+from pbench.interfaces import (
+    CacheUse,
+    Canvas,
+    Context,
+    Denoiser,
+    GenerationSettings,
+    Sampler,
+    TextGenerator,
+    Verifier,
+)
 from pbench.records import Generation, Sample
 
 __all__ = ["Answerer", "Engines", "LocalRunner", "Runner", "Texts", "by_length", "failed_row"]
@@ -104,7 +113,7 @@ class Engines:
     def check(self, samples: Sequence[Sample]) -> None:
         name, can = self.denoiser.name, self.denoiser.capabilities
         check_answers(name, can.max_answer_length, samples)
-        check_context(name, self.denoiser.encode, can.max_length, samples)
+        check_context(name, self.denoiser.encode, Context(can.max_length), samples)
         for length in by_length(samples):
             self._engine(self.denoiser, length, 1)
 
@@ -157,9 +166,9 @@ class Texts:
     def check(self, samples: Sequence[Sample]) -> None:
         for _ in self.generator.run((), self.settings):
             pass
-        encode, limit = getattr(self.generator, "encode", None), getattr(self.generator, "max_length", None)
-        if encode is not None and limit is not None:  # a remote model has neither
-            check_context(self.generator.name, encode, limit, samples)
+        encode, context = getattr(self.generator, "encode", None), getattr(self.generator, "context", None)
+        if encode is not None and context is not None:  # a remote model has neither
+            check_context(self.generator.name, encode, context(self.settings), samples)
 
     def facts(self) -> dict[str, Any]:
         """What a remote model knows of how it was asked."""

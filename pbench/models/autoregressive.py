@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pbench.config import Strict, validate_options
-from pbench.interfaces import Canvas, GenerationSettings
+from pbench.interfaces import Canvas, Context, GenerationSettings
 from pbench.models.autoregressive_files import Setup, digests, load_network, read_setup
 from pbench.models.checkpoint import Checkpoint
 from pbench.models.next_token import check_drawing, next_tokens
@@ -57,6 +57,9 @@ class Autoregressive:
 
     def supports(self, _task: str) -> str | None:
         return None
+
+    def context(self, _settings: GenerationSettings) -> Context:
+        return Context(self.max_length)
 
     def encode(self, sample: Sample) -> list[int]:
         """Prompt token ids; without a chat template the messages, blank lines between them."""

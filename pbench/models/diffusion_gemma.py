@@ -21,7 +21,7 @@ from torch import Tensor
 
 from pbench.config import Strict, validate_options
 from pbench.errors import UsageError
-from pbench.interfaces import GenerationSettings
+from pbench.interfaces import Context, GenerationSettings
 from pbench.models.diffusion_gemma_canvas import CanvasState, Rules
 from pbench.models.diffusion_gemma_network import GemmaBatch, GemmaNetwork
 from pbench.models.tokens import Tokens
@@ -93,6 +93,9 @@ class DiffusionGemmaGenerator:
             rows = [self._open(sample, settings.seed) for sample in batch]
             yield from (row for row in rows if isinstance(row, Generation))
             yield from self._decode([row for row in rows if isinstance(row, TracedRow)], rules)
+
+    def context(self, _settings: GenerationSettings) -> Context:
+        return Context(self.max_length, canvas=self.network.canvas_length)
 
     def _rules(self, settings: GenerationSettings) -> Rules:
         if (

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pbench.config import Strict, validate_options
 from pbench.errors import UsageError
-from pbench.interfaces import GenerationSettings
+from pbench.interfaces import Context, GenerationSettings
 from pbench.models.draws import draw
 from pbench.models.sedd_canvas import SeddCanvas
 from pbench.models.sedd_kernels import Kernel, Noise, Predictor, kernels
@@ -91,6 +91,11 @@ class SeddGenerator:
             yield from (row for row in rows if isinstance(row, Generation))
             rules = self._rules(options, batch[0].gen_length)
             yield from self._decode([row for row in rows if isinstance(row, TracedRow)], rules)
+
+    def context(self, settings: GenerationSettings) -> Context:
+        """The canvas that prompt and answer share."""
+        length = self._options(settings).canvas_length
+        return Context(self.max_length) if length is None else Context(length, setting="--canvas-length")
 
     def _options(self, settings: GenerationSettings) -> SeddOptions:
         if (

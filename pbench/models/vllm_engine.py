@@ -14,7 +14,7 @@ import torch
 
 from pbench.config import Strict, content_hash, validate_options
 from pbench.errors import UsageError
-from pbench.interfaces import GenerationSettings
+from pbench.interfaces import Context, GenerationSettings
 from pbench.models.autoregressive_files import Setup, digests, read_setup
 from pbench.models.checkpoint import Checkpoint
 from pbench.models.next_token import check_drawing
@@ -49,6 +49,9 @@ class VllmGenerator:
 
     def supports(self, _task: str) -> str | None:
         return None
+
+    def context(self, _settings: GenerationSettings) -> Context:
+        return Context(self.max_length)
 
     def encode(self, sample: Sample) -> list[int]:
         """Prompt token ids; without a chat template the messages, blank lines between them."""

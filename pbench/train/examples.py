@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pbench.decode.context import check_context
 from pbench.errors import ArtifactError, UsageError
-from pbench.interfaces import Denoiser
+from pbench.interfaces import Context, Denoiser
 from pbench.records import Sample
 from pbench.tasks import TaskSpec, content_key, content_keys, generate, reference_text, resolve
 
@@ -94,7 +94,7 @@ def check(denoiser: Denoiser, examples: Sequence[Example]) -> None:
     for example in examples:
         encode(denoiser, [example])
     samples = [example.sample for example in examples]
-    check_context(denoiser.name, denoiser.encode, denoiser.capabilities.max_length, samples)
+    check_context(denoiser.name, denoiser.encode, Context(denoiser.capabilities.max_length), samples)
 
 
 def _example(sample: Sample, gen_length: int | None) -> Example:

@@ -136,10 +136,20 @@ def test_dry_run_bounds_block_causal_models_by_their_blocks(capsys):
             2,
             "context of 1024",
         ),
+        (
+            ("decode", "--model", "{sedd}", "--canvas-length", "40", "--tasks", "copy"),
+            2,
+            "choose a larger --canvas-length",
+        ),
+        (
+            ("decode", "--model", "{diffusion-gemma}", "--gen-length", "1000", "--tasks", "copy"),
+            2,
+            "in whole canvases of 32",
+        ),
     ],
 )
 def test_errors(capsys, arguments, code, message):
-    words = [word.format(**{name: folder(name) for name in ("sdar", "dream", "llada")}) for word in arguments]
+    words = [str(folder(word[1:-1])) if word.startswith("{") else word for word in arguments]
     if words[1] == "random" and code == 0:
         Path("already").write_text("here")
         code, message = 2, "choose a new or empty folder"
