@@ -22,7 +22,7 @@ def resampled_means(values: np.ndarray, name: str) -> np.ndarray:
     order, are resampled together.
     """
     counts = _few_counts(name, len(values)) if len(values) <= _FEW else _counts(name, len(values))
-    return (counts @ values.astype(np.float32)).astype(np.float64) / len(values)
+    return counts @ values.astype(np.float64) / len(values)
 
 
 def resampled_shares(values: np.ndarray, name: str) -> np.ndarray:
@@ -52,7 +52,5 @@ def interval(resamples: np.ndarray) -> tuple[float, float]:
 
 def intervals(resamples: np.ndarray) -> list[tuple[float, float]]:
     """`interval` of each row of resamples [rows, RESAMPLES]."""
-    if not len(resamples):
-        return []
     low, high = np.quantile(resamples, (0.025, 0.975), axis=1).tolist()
     return list(zip(low, high, strict=True))

@@ -151,7 +151,6 @@ def math_op(prediction: str, reference: Any) -> dict[str, float | None]:
     """The result's digits occur in the prediction (commas do not count); strict: it is that number."""
     result = reference["result"] if isinstance(reference, dict) else reference
     digits = str(result).replace(",", "").strip()
-    strict = False
     try:
         strict = int(prediction) == int(digits)
     except ValueError:  # no number, or one of thousands of digits

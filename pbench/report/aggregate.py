@@ -37,7 +37,7 @@ def task_infos(cells: Cells, suite: SuiteTasks) -> dict[str, TaskInfo]:
         task: info for files in cells.files.values() for file in files for task, info in file.tasks.items()
     }
     present = dict.fromkeys(task for _, task in cells.slices)
-    ordered = [t for t in suite.tasks if t in present] + sorted(t for t in present if t not in suite.tasks)
+    ordered = [t for t in suite.tasks if t in present] + sorted(present)
     unknown = TaskInfo("other", "", "", "", 0)
     return {task: known.get(task, unknown) for task in ordered}
 

@@ -243,6 +243,7 @@ def _answers(report: Report, point: Point, task: str) -> dict[int, float]:
 
 
 def _overall(tasks: Sequence[Difference], draws: np.ndarray) -> Difference:
+    """The mean over tasks, each counted once; a single task keeps its own interval."""
     lost = [task.lost for task in tasks if task.lost is not None]
     won = [task.won for task in tasks if task.won is not None]
     whole = len(lost) == len(tasks)
@@ -251,7 +252,7 @@ def _overall(tasks: Sequence[Difference], draws: np.ndarray) -> Difference:
         base=float(np.mean([task.base for task in tasks])),
         score=float(np.mean([task.score for task in tasks])),
         difference=float(np.mean([task.difference for task in tasks])),
-        ci95=interval(draws),
+        ci95=interval(draws) if len(tasks) > 1 else tasks[0].ci95,
         paired=all(task.paired for task in tasks),
         lost=sum(lost) if whole else None,
         won=sum(won) if whole else None,

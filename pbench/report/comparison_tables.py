@@ -63,10 +63,6 @@ def _cells(one: Difference) -> tuple[str, ...]:
     )
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+z.1f}"
-
-
 def _p(value: float) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 

@@ -94,9 +94,9 @@ def failure(
 
 def list_failure(text: str, question: ListQuestion) -> str:
     """The kind of failure of an answer that is known to be wrong."""
-    inside, closed, _ = text.rpartition("[")[2].partition("]")
+    _, opening, rest = text.rpartition("[")
     items = parse_lenient(text)
-    if "[" not in text or not closed or not inside.strip() or not items:
+    if not opening or "]" not in rest or not items:
         return "unparsable"
     found, allowed = Counter(items), Counter(question.allowed)
     if tuple(items) == question.given:

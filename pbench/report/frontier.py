@@ -37,7 +37,8 @@ def frontier(points: Sequence[Point]) -> list[Point]:
     ]
     most = max((tasks for *_, tasks in known), default=0)
     measured = [
-        (p, speed, score) for p, speed, score, tasks in known if tasks == most and speed and score is not None
+        (point, (speed, score))
+        for point, speed, score, tasks in known
+        if tasks == most and speed is not None and score is not None
     ]
-    pairs = [(speed, score) for _, speed, score in measured if speed is not None and score is not None]
-    return [measured[i][0] for i in non_dominated(pairs)]
+    return [measured[i][0] for i in non_dominated([pair for _, pair in measured])]

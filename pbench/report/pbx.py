@@ -108,8 +108,8 @@ def _interpolated_speeds(speeds: np.ndarray, scores: np.ndarray, level: float) -
     after = np.minimum(last + 1, len(line) - 1)
     column = np.arange(best.shape[1])
     here, beyond = best[last, column], best[after, column]
-    fall = np.where(after > last, here - beyond, 1.0)
-    part = np.divide(np.maximum(here - level, 0.0), fall, out=np.zeros(len(column)), where=fall > 0)
+    fall = np.where(after > last, here - beyond, 1.0)  # > 0: beyond is the first that stays below
+    part = np.maximum(here - level, 0.0) / fall
     return np.where(reached.any(axis=0), line[last] + part * (line[after] - line[last]), np.nan)
 
 

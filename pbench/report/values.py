@@ -37,8 +37,6 @@ def cell_sums(column: np.ndarray, starts: np.ndarray) -> np.ndarray:
 def cell_values(cells: Cells) -> dict[Key, CellValues]:
     """The known values of every cell."""
     rows, starts = cells.rows, cell_starts(cells)
-    if not len(starts):
-        return {}
     unknown = rows.error | np.isnan(rows.value)
     between = ~unknown & (rows.value != 0.0) & (rows.value != 1.0)
     every, whole = cell_sums(unknown, starts) == 0, cell_sums(between, starts) == 0

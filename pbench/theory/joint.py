@@ -129,7 +129,7 @@ class Joint:
 def uniform(answers: Iterable[Sequence[int]]) -> Joint:
     """All `answers` equally probable; ValueError if one stands twice or there is none."""
     rows = np.array(list(answers), dtype=np.int64)
-    if rows.ndim != 2 or not len(rows) or len(np.unique(rows, axis=0)) < len(rows):
+    if rows.ndim != 2 or len(np.unique(rows, axis=0)) < len(rows):
         raise ValueError("a joint distribution needs distinct answers of one length")
     return Joint(rows, np.full(len(rows), 1 / len(rows)))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
 
-from pbench.metrics import MetricTools, score_many
+from pbench.metrics import MetricTools, formats, score_many
 
 
 def judge(metric: str, prediction: str, reference: Any) -> float | None:
@@ -32,6 +33,31 @@ def judge(metric: str, prediction: str, reference: Any) -> float | None:
 def test_regex_match(prediction: str, pattern: str, score: int) -> None:
     assert judge("regex_match", prediction, {"pattern": pattern}) == score
     assert judge("regex_match", prediction, pattern) == score
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts"),
+    [
+        ("[[:alpha:]]", ("a", "a]", "l]")),  # a set and a bracket, no class of characters
+        ("[a[b]", ("a", "[", "b", "ab")),
+        (r"[\]a]", ("]", "a", "[")),
+        ("(?:ab){e<=1}", ("ab", "b", "ab{e<=1}")),  # no fuzzy match
+        ("a{,2}b{1,}", ("aab", "aaab", "abb", "a{,2}b")),
+        ("a#b", ("a#b", "a")),
+        ("(?x)a # [b\n c]?", ("a", "ac]", "ac", "a # [b")),
+        ("(?x)a # {e<=1}\n b", ("ab", "a")),
+        (r"a\Bb|\B", ("ab", "", "a")),
+    ],
+)
+def test_patterns_mean_what_they_mean_to_python(pattern: str, texts: tuple[str, ...]) -> None:
+    for text in texts:
+        assert judge("regex_match", text, pattern) == bool(re.fullmatch(pattern, text)), text
+
+
+def test_without_time_left_the_score_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "TIME_LIMIT_SECONDS", 0.0)
+    assert judge("regex_match", "a", "a") == 0
+    assert judge("text_to_regex", "a", {"positive_examples": ["a"], "negative_examples": []}) == 0
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,10 @@ def test_one_value_says_nothing_of_the_spread() -> None:
     assert mean_interval([0.4]) == (0.4, 0.0, 1.0)
 
 
+def test_right_wrong_and_half_right_are_no_counts() -> None:
+    assert mean_interval([1.0, 0.5]) == (0.75, 0.5, 1.0)  # a quarter of the resamples at either end
+
+
 @pytest.mark.parametrize("values", [[], [0.5, float("nan")], [[0.5]]])
 def test_bad_values(values: list[float]) -> None:
     with pytest.raises(ValueError, match="at least one value"):

@@ -74,6 +74,13 @@ def test_sudoku(prediction: str, score: int, strict: int) -> None:
     assert judge("sudoku", prediction, SOLUTION) == {"score": score, "score_strict": strict}
 
 
+@pytest.mark.parametrize("reference", ["1234\n3412\n2143", SOLUTION + "\n1234", "12345\n3412\n2143\n4321"])
+def test_a_sudoku_without_a_whole_solution_is_not_judged(reference: str) -> None:
+    [(values, reasons)] = score_many("sudoku", [reference], [reference], MetricTools())
+    assert values == {"score": None, "score_strict": None}
+    assert "four lines of four digits" in reasons["score"]
+
+
 @pytest.mark.parametrize(
     ("prediction", "score", "strict"),
     [
@@ -88,12 +95,23 @@ def test_sudoku(prediction: str, score: int, strict: int) -> None:
         ("[12, 35, 51]", 0, 0),  # chain
         ("[12, 25, 510]", 0, 0),
         ("[12, 20, 5]", 0, 0),
+        ("[12, 25, 51", 1, 0),  # not closed
+        ("12: [13, 35, 51]", 0, 0),
         ("", 0, 0),
     ],
 )
 def test_domino(prediction: str, score: int, strict: int) -> None:
     reference = {"length": 3, "start": "12"}
     assert judge("domino", prediction, reference) == {"score": score, "score_strict": strict}
+
+
+@pytest.mark.parametrize(
+    ("prediction", "score"),
+    [("[21, 11]", 1), ("[21, 10]", 0), ("[89, 99]", 1), ("[98, 89]", 1), ("[09, 91]", 0), ("[99, 100]", 0)],
+)
+def test_domino_goes_from_11_to_99(prediction: str, score: int) -> None:
+    start = prediction[1:3]
+    assert judge("domino", prediction, {"length": 2, "start": start})["score"] == score
 
 
 @pytest.mark.parametrize(
@@ -109,7 +127,7 @@ def test_domino(prediction: str, score: int, strict: int) -> None:
         ("9" * 5000, 0, 0),
     ],
 )
-@pytest.mark.parametrize("reference", [1234, "1234", {"result": 1234}])
+@pytest.mark.parametrize("reference", [1234, "1234", "1,234", {"result": 1234}])
 def test_math_op(prediction: str, score: int, strict: int, reference: Any) -> None:
     assert judge("math_op", prediction, reference) == {"score": score, "score_strict": strict}
 

@@ -28,6 +28,8 @@ def judge(metric: str, prediction: str, reference: Any) -> dict[str, float | Non
         ("insert", "An old dog ate an apple, then slept.", SOURCE, 1),  # any one word more
         ("insert", "A dog ate an apple, then slept well today.", {"input": SOURCE, "n_words": 2}, 1),
         ("insert", "A dog ate an apple, then slept well today.", SOURCE, 0),
+        ("insert", "A b dog c ate an d apple e, then f slept.", {"input": SOURCE, "n_words": 5}, 1),
+        ("insert", "A dog ate", {"input": ["A", "ate"]}, 1),  # a list of words
         ("remove", "A dog ate an apple, slept.", {"input": SOURCE, "n_words": 1}, 1),
         ("remove", "A dog ate an apple.", {"input": SOURCE}, 0),
         ("remove", "A dog ate an apple.", {"input": SOURCE, "n_words": 2}, 1),
@@ -35,6 +37,7 @@ def judge(metric: str, prediction: str, reference: Any) -> dict[str, float | Non
         ("remove", SOURCE, SOURCE, 0),
         ("replace", "A cat ate an apple, then slept.", {"input": SOURCE, "word": "cat"}, 1),
         ("replace", "A cat ate a pear, then slept.", {"input": SOURCE, "word": "cat"}, 0),
+        ("replace", "A cow ate an apple, then slept.", {"input": SOURCE, "word": "cat"}, 0),
         ("replace", "A dog ate a pear, then slept.", SOURCE, 1),  # any one word
         ("replace", "A cat ate a pear, then slept.", SOURCE, 0),
         ("replace", "A cat ate a pear, then slept.", {"input": SOURCE, "n_words": 2}, 1),

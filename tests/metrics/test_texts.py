@@ -113,6 +113,16 @@ def test_missing_tools_give_none_with_a_reason(metric: str, prediction: str) -> 
     assert set(reasons) == {name for name, value in values.items() if value is None}
 
 
+def test_a_reference_without_a_text_has_no_value_at_all_and_no_zero() -> None:
+    values = judge("paraphrase", "A cat sat.", {"text": 3})
+    assert values == {
+        "score": None,
+        "inv_bleu_score": None,
+        "bertscore_score": None,
+        "grammar_score": 1,
+    }
+
+
 def test_without_bertscore_the_headline_stays() -> None:
     [(values, reasons)] = score_many(
         "paraphrase", ["A good one."], [{"text": "Fine"}], MetricTools(grammar=RuleChecker())

@@ -74,6 +74,8 @@ def test_every_number_recomputed(noisy, headline):
             lists = [expected[task][name] for task in ("lists/copy", "lists/sort")]
             assert getattr(point.categories["lists"], name) == pytest.approx(mean(lists))
             assert getattr(point.overall, name) == pytest.approx(mean([*lists, expected["text/a"][name]]))
+        for name in ("n", "errors"):
+            assert getattr(point.overall, name) == sum(numbers[name] for numbers in expected.values())
 
 
 def test_intervals(noisy):
@@ -101,16 +103,43 @@ def test_numbers_do_not_depend_on_what_else_is_reported(noisy, tmp_path):
 def test_errors_and_missing_values_are_no_zeros(tmp_path):
     answers = [Answer(1.0), Answer(1.0), Answer(None, nfe=None, status="error"), Answer(None)]
     write_scores(
-        tmp_path / "a.parquet", Run(), {"lists/copy": answers, "lists/shuffle": zeros_and_ones(2, 4)}
+        tmp_path / "a.parquet",
+        Run(),
+        {"lists/copy": answers, "lists/shuffle": [*zeros_and_ones(2, 4), Answer(None), Answer(None)]},
     )
     (point,) = report_of(tmp_path).points
     stats = point.tasks["lists/copy"]
     assert (stats.n, stats.errors, stats.missing, stats.score) == (2, 1, 1, 1.0)
+    assert (point.overall.n, point.overall.errors, point.overall.missing) == (6, 1, 3)
     assert not point.complete
     assert point.problems == (
         "lists/copy: 1 of 4 samples failed",
         "lists/copy: 1 of 4 samples have no value of the headline metric",
+        "lists/shuffle: 2 of 6 samples have no value of the headline metric",
     )
+
+
+def test_an_answer_that_took_no_forward_pass_has_no_speed(tmp_path):
+    tasks = {"lists/copy": [Answer(1.0, nfe=0), Answer(1.0, nfe=8)], "lists/shuffle": [Answer(1.0, nfe=0)]}
+    write_scores(tmp_path / "a.parquet", Run(), tasks)
+    (point,) = report_of(tmp_path).points
+    assert [(one.nfe, one.tokens_per_step) for one in point.tasks.values()] == [(4.0, 4.0), (0.0, None)]
+    assert point.overall.tokens_per_step is None
+
+
+def test_tasks_outside_the_suite_stand_behind_it_by_name(tmp_path):
+    tasks = {task: zeros_and_ones(1, 2) for task in ("z/c", "z/b", *reversed(LISTS.tasks), "z/a")}
+    write_scores(tmp_path / "a.parquet", Run(), tasks)
+    assert list(report_of(tmp_path).tasks) == [*LISTS.tasks, "z/a", "z/b", "z/c"]
+
+
+def test_a_point_with_none_of_the_averaged_tasks_has_no_mean(tmp_path):
+    write_scores(tmp_path / "a.parquet", Run(), {"lists/copy": zeros_and_ones(1, 2)})
+    write_scores(tmp_path / "b.parquet", Run(model="other"), {"x/y": zeros_and_ones(1, 2)})
+    report = report_of(tmp_path)
+    (point,) = [point for point in report.points if point.settings.model == "other"]
+    assert (point.overall, point.categories, len(point.resamples)) == (None, {}, 0)
+    assert report.frontier["other"] == ()
 
 
 def test_a_task_without_any_value_leaves_the_mean_open(tmp_path):
@@ -150,3 +179,17 @@ def test_means_are_over_the_suite_or_over_all_if_it_is_not_there(tmp_path):
     assert point.lacks == ("lists/shuffle",)
     (point,) = report_of(tmp_path, SuiteTasks("absent", ("z/z",))).points
     assert (point.overall.score, point.overall.tasks) == (0.5, 2)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "words"),
+    [
+        ((), None),
+        (("a", "b", "c"), "3 of its tasks missing (a, b, c)"),
+        (("a", "b", "c", "d"), "4 of its tasks missing (a, b, c, ...)"),
+    ],
+)
+def test_why_a_point_is_incomplete(tmp_path, lacking, words):
+    write_scores(tmp_path / "a.parquet", Run(), {"lists/copy": zeros_and_ones(1, 2)})
+    (point,) = report_of(tmp_path, SuiteTasks("s", ("lists/copy", *lacking))).points
+    assert (point.complete, point.why_incomplete) == (not lacking, words)

@@ -15,6 +15,8 @@ def test_files_of_one_run_point_are_merged(tmp_path):
     }
     assert len(point.files) == 2
     assert point.complete
+    assert len(point.config_ids) == 2
+    assert list(point.config_ids) == sorted(point.config_ids)
 
 
 def test_the_same_result_twice_counts_once(tmp_path):
@@ -45,6 +47,13 @@ def test_another_result_of_the_same_sample_is_refused(tmp_path, other):
     assert str(tmp_path / "a.parquet") in message
     assert str(tmp_path / "b.parquet") in message
     assert "seed 0 and 7" in message
+
+
+def test_runs_that_vary_in_nothing_are_refused_without_a_difference(tmp_path):
+    for name, right in (("a", 1), ("b", 0)):
+        write_scores(tmp_path / f"{name}.parquet", Run(), {"lists/copy": zeros_and_ones(right, 1)})
+    with pytest.raises(UsageError, match=r"b\.parquet; report one of them"):
+        report_of(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,31 @@ def test_newcombe_covers_in_95_of_100_experiments():
     assert 0.92 <= hits / 600 <= 0.99
 
 
+@pytest.mark.parametrize(
+    ("both", "lost", "won", "neither", "corrected"),
+    [
+        (6, 3, 1, 10, 57 - 10),  # 6 x 10 - 3 x 1, less half of 20
+        (5, 4, 3, 4, 0),  # 8 is no more than half of 16
+        (2, 6, 7, 3, -36),  # not corrected
+        (9, 0, 0, 0, 0),  # no correlation of what does not vary
+    ],
+)
+def test_newcombe_of_pairs_by_its_formula(both, lost, won, neither, corrected):
+    table = np.repeat([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [both, lost, won, neither], axis=0)
+    n, old, new = len(table), both + lost, both + won
+    ends = [binomtest(hits, n).proportion_ci(method="wilson") for hits in (old, new)]
+    phi = corrected / max((old * (n - old) * new * (n - new)) ** 0.5, 1)
+    down, up = (
+        (new_side**2 - 2 * phi * new_side * old_side + old_side**2) ** 0.5
+        for new_side, old_side in (
+            (new / n - ends[1].low, ends[0].high - old / n),
+            (ends[1].high - new / n, old / n - ends[0].low),
+        )
+    )
+    gain = (new - old) / n
+    assert newcombe(table[:, 0], table[:, 1]) == pytest.approx((gain - down, gain + up))
+
+
 def test_newcombe_of_other_samples_gives_the_example_of_the_paper():
     """Newcombe 1998, Statistics in Medicine 17:873, table II, contrast (a), method 10."""
     more, less = np.repeat([1.0, 0.0], [56, 14]), np.repeat([1.0, 0.0], [48, 32])
@@ -87,12 +112,57 @@ def test_mcnemar_by_hand():
     assert mcnemar(10, 0) == mcnemar(0, 10)
 
 
+def test_pairs_by_hand():
+    one = paired(np.array([1.0, 1.0, 0.0, 0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0, 1.0, 1.0]), "task")
+    assert (one.n, one.lost, one.won, one.paired) == (6, 2, 3, True)
+    assert one.p == 1.0  # 2 or more to either side of 5 is certain
+
+
+@pytest.mark.parametrize("values", [([1.0, 0.5], [1.0, 1.0]), ([1.0, 1.0], [1.0, 0.5])])
+def test_one_value_between_0_and_1_makes_shares_of_all(values):
+    one = paired(*map(np.array, values), "task")
+    assert (one.lost, one.won, one.p) == (None, None, None)
+
+
+def test_unpaired_shares_have_a_bootstrap_interval_and_no_sum_of_wins(tmp_path):
+    halves = [Answer(0.5)] * 4
+    write_scores(
+        tmp_path / "base.parquet", Run(), {"lists/copy": halves, "lists/shuffle": zeros_and_ones(1, 2)}
+    )
+    cot = {"chain/copy": zeros_and_ones(4, 4), "lists/shuffle": zeros_and_ones(2, 2)}
+    write_scores(tmp_path / "cot.parquet", Run(labels=(("prompt", "cot"),)), cot)
+    _, (one,), _ = compared(tmp_path)
+    assert one.tasks["chain/copy"].ci95 == (0.5, 0.5)  # answers that are all alike
+    assert (one.tasks["lists/shuffle"].lost, one.tasks["lists/shuffle"].won) == (0, 1)
+    assert (one.overall.lost, one.overall.won, one.overall.p) == (None, None, None)
+
+
+def test_a_run_without_a_common_answer_is_not_compared(tmp_path):
+    failed = [Answer(None, nfe=None, status="error")]
+    write_scores(tmp_path / "base.parquet", Run(), {COPY: zeros_and_ones(1, 1)})
+    write_scores(tmp_path / "same.parquet", Run(cache="dual"), {COPY: failed})
+    write_scores(tmp_path / "like.parquet", Run(labels=(("a", "b"),)), {"chain/copy": failed})
+    report, found, notes = compared(tmp_path)
+    assert found == []
+    assert comparison_extras(report, {str(tmp_path / "base.parquet")}).remarks == ()
+    assert [note.endswith("it shares no answered task with the baseline") for note in notes] == [True, True]
+
+
 def test_values_between_have_an_interval_and_no_test():
     values = np.random.default_rng(0).random(50)
     one = paired(values, np.clip(values + 0.1, 0, 1), "task")
     assert one.ci95[0] <= one.difference <= one.ci95[1]
     assert one.difference > 0
     assert (one.lost, one.won, one.p) == (None, None, None)
+
+
+def test_a_p_below_a_thousandth_and_unknown_speeds(tmp_path):
+    write_scores(tmp_path / "base.parquet", Run(), {COPY: zeros_and_ones(11, 11, nfe=None)})
+    write_scores(tmp_path / "dual.parquet", Run(cache="dual"), {COPY: zeros_and_ones(0, 11)})
+    report, (one,), _ = compared(tmp_path)
+    rows = comparison_table(report, one).rows
+    assert rows[0][4:] == ("11", "0", "<0.001")  # 2 / 2^11
+    assert [row[0] for row in rows] == ["copy", "mean of 1 task", "seconds"]
 
 
 def test_only_samples_that_both_answered(tmp_path):
@@ -134,13 +204,16 @@ def test_equally_near_points_are_not_chosen_from(tmp_path):
 def test_like_tasks_on_other_samples_are_compared_by_their_means(tmp_path):
     write_scores(tmp_path / "base.parquet", Run(), FIRST)
     write_scores(
-        tmp_path / "cot.parquet", Run(labels=(("prompt", "cot"),)), {"chain/shuffle": zeros_and_ones(20, 20)}
+        tmp_path / "cot.parquet", Run(labels=(("prompt", "cot"),)), {"chain/shuffle": zeros_and_ones(18, 20)}
     )
     report, (one,), _ = compared(tmp_path)
     found = one.tasks["chain/shuffle"]
-    assert (found.paired, found.p, found.difference) == (False, None, 0.25)
-    assert found.ci95[0] < 0.25 < found.ci95[1]
+    assert (found.paired, found.p, one.overall.paired) == (False, None, False)
+    assert (found.base, found.score, found.difference) == (0.75, 0.9, pytest.approx(0.15))
+    assert found.ci95[0] < 0.15 < found.ci95[1]
     assert comparison_table(report, one).rows[0][3].endswith(" *")
+    assert comparison_table(report, one).rows[0][4:] == ("–", "–", "–")
+    assert "*: other samples" in comparison_extras(report, {str(tmp_path / "base.parquet")}).remarks[0]
 
 
 def test_like_tasks_that_are_all_right_are_not_certainly_equal(tmp_path):
@@ -152,6 +225,7 @@ def test_like_tasks_that_are_all_right_are_not_certainly_equal(tmp_path):
     low, high = one.tasks["chain/copy"].ci95
     assert low < -0.1
     assert high > 0.1
+    assert one.overall.ci95 == (low, high)  # the mean over one task
 
 
 def test_refusals(folder):
@@ -167,13 +241,18 @@ def test_other_weights_of_one_name_differ_in_weights(tmp_path):
         write_scores(tmp_path / f"{revision}.parquet", Run(revision=revision), FIRST)
     _, (one,), _ = compared(tmp_path, "1.parquet")
     assert list(one.differs) == ["weights"]
+    write_scores(tmp_path / "2.parquet", Run(model="other", options=(("k", 4), ("x", 1))), FIRST)
+    _, (one,), _ = compared(tmp_path, "2.parquet")
+    assert one.differs == {"model": ("other", "tiny"), "x": ("1", "-")}
 
 
 def test_table_and_json(folder):
     report = report_of(folder)
     asked = report.with_(comparison_extras(report, {str(folder / "base.parquet")}))
     table = all_tables(asked)[-1]
-    assert table.title.endswith("against the baseline: cache none -> dual")
+    assert table.title == "tiny · confidence · cache=dual · k=4 against the baseline: cache none -> dual"
+    assert table.columns == ("task", "baseline", "run", "difference (95 %)", "lost", "won", "p")
+    assert table.sections == {2, 3}
     assert [row[:3] for row in table.rows] == [
         ("copy", "100.0", "100.0"),
         ("shuffle", "75.0", "50.0"),
@@ -183,6 +262,7 @@ def test_table_and_json(folder):
     ]
     assert table.rows[1][3].startswith("-25.0 (")
     assert table.rows[1][4:] == ("5", "0", "0.062")
+    assert "*" not in "".join(table.rows[1]) + asked.extras.remarks[-1]
     assert table.rows[3][3] == "x 1.50"
     (row,) = payload(asked)["comparisons"]
     assert payload(asked)["points"][row["point"]]["cache"] == "dual"

@@ -1,5 +1,7 @@
 """Failures counted over real generations, in table, JSON and for the page."""
 
+from dataclasses import replace
+
 import pytest
 
 from pbench.report.failure_tables import failure_extras
@@ -71,6 +73,25 @@ def test_lists_whose_generations_are_gone_are_named_not_guessed(folder):
     assert len(findings.failures) == 1
     (note,) = findings.notes
     assert "k2.scores.parquet" in note
+
+
+def test_texts_beside_lists_and_answers_that_were_not_decoded(tmp_path):
+    text = replace(sample(0, "text/a"), metric="grammar", answer=None)
+    rows = [
+        generation(sample(0), SWAPPED),
+        replace(generation(sample(1)), output_text="", status="error", error_kind="nan_logits", error="NaN"),
+        replace(generation(text), output_text="She saw saw it."),
+    ]
+    write_run(tmp_path / "run.parquet", Run(), rows)
+    found = failures_of(report_of(tmp_path, SUITE)).failures
+    assert [(row.task, row.n, row.counts) for row in found] == [
+        ("lists/copy", 1, {"order": 1}),
+        ("text/a", 1, {"repeated_word": 1}),
+    ]
+    (tmp_path / "run.parquet").unlink()
+    findings = failures_of(report_of(tmp_path, SUITE))
+    assert [(row.task, row.counts) for row in findings.failures] == [("text/a", {"repeated_word": 1})]
+    assert len(findings.notes) == 1
 
 
 def test_a_large_grid_is_not_opened_for_the_page(folder, monkeypatch):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from pbench.report.frontier import frontier, non_dominated
 from tests.report.conftest import LISTS, report_of
-from tests.report.made import Run, write_scores, zeros_and_ones
+from tests.report.made import Answer, Run, write_scores, zeros_and_ones
 
 pairs = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
 
@@ -31,6 +31,18 @@ def test_frontier_of_points(plain):
     report = report_of(plain)
     expected = ["k=1", "gamma=0.9", "gamma=0.7", "gamma=0.5", "k=32"]
     assert [point.settings.setting for point in frontier(report.points)] == expected
+
+
+def test_points_without_a_speed_or_a_score_take_no_part(tmp_path):
+    for k, answers in (
+        (1, zeros_and_ones(2, 2, nfe=None)),
+        (2, [Answer(None)]),
+        (4, zeros_and_ones(2, 2)),
+        (8, zeros_and_ones(1, 2, nfe=4)),
+    ):
+        run = Run(options=(("k", k),))
+        write_scores(tmp_path / f"{k}.parquet", run, dict.fromkeys(LISTS.tasks, answers))
+    assert [point.settings.setting for point in frontier(report_of(tmp_path).points)] == ["k=4", "k=8"]
 
 
 def test_means_over_fewer_tasks_take_no_part(tmp_path):

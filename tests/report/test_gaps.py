@@ -103,6 +103,20 @@ def test_rows_are_those_of_a_few_lines_over_the_files(report, folder):
         assert sum(size * n for size, (n, _) in row.sizes.items()) == commits
 
 
+def test_of_several_files_of_a_point_measured_answers_that_are_there_count(tmp_path):
+    for name, gaps in (("a", 0), ("b", 1), ("c", 1)):
+        task = f"lists/{name}"
+        rows = [generation(sample(i, task)) for i in range(3)]
+        rows[2] = replace(rows[2], status="error", error_kind="nan_logits", error="NaN")
+        rows = [measured(row, 0.5) if gaps and row.sample.index != 1 else row for row in rows]
+        write_run(tmp_path / f"{name}.parquet", Run(), rows)
+        _declare(tmp_path / f"{name}.parquet", gaps)
+    (tmp_path / "b.parquet").unlink()
+    (row,), notes = gaps_of(report_of(tmp_path, SUITE))
+    assert (row.task, row.n, row.unknown, row.bits) == ("lists/c", 1, 0, 5 * 0.25 + 0.5)
+    assert len(notes) == 1
+
+
 def test_a_row_by_hand():
     answers = [
         AnswerGap(-6.0, ((2, -6.0), (2, 0.0)), 2, 0.0),

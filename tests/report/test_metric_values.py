@@ -12,6 +12,7 @@ from pbench.metrics.intervals import mean_interval
 from pbench.report import metric_values, page
 from pbench.report.build import build_report, load_comparable
 from pbench.report.metric_values import metric_extras, text_tasks
+from pbench.report.points import SuiteTasks
 from pbench.report.write import render
 from tests.report.conftest import LISTS, report_of
 from tests.report.made import Answer, Run, write_scores, zeros_and_ones
@@ -63,6 +64,39 @@ def test_the_value_in_the_main_table_is_left_out(texts):
         "rougeL",
         "score_strict",
     }
+
+
+def test_the_table_by_hand(tmp_path):
+    def graded(**values):
+        return [Answer(1.0, score=0.0, further=tuple(values.items()))]
+
+    tasks = {"text/a": graded(m=0.25), "text/b": graded(z=0.5, a=0.75), "text/c": graded(m=1.0)}
+    write_scores(tmp_path / "k4.parquet", TEXTS, {"text/c": tasks["text/c"], **tasks})
+    write_scores(tmp_path / "k8.parquet", TEXTS.with_(options=(("k", 8),)), {"text/c": graded(m=0.0)})
+    lists = {"lists/copy": [Answer(1.0, further=(("score_strict", 0.0),))]}
+    write_scores(tmp_path / "lists.parquet", Run(sampler="margin"), lists)
+    write_scores(tmp_path / "other.parquet", TEXTS.with_(sampler="random"), {"text/a": graded(q=1.0)})
+    report = report_of(tmp_path, SuiteTasks("s", ("text/c", "text/b")))
+    assert text_tasks(report) == ("text/c", "text/b", "text/a")
+    extras = metric_extras(report, text_tasks(report))
+    assert list(extras.columns) == [f"metric_{name}" for name in ("a", "m", "q", "score", "z")]
+    table, other = extras.tables
+    assert [row[0] for row in other.rows] == ["a: q", "a: score"]
+    zero, one, between = "0 (0–79)", "100 (21–100)", "(0–100)"  # Wilson of one answer
+    assert table.columns == ("task: value", "k=4", "k=8")
+    assert table.rows == (
+        ("c: m", one, zero),
+        ("c: score", zero, zero),
+        ("b: a", f"75 {between}", "–"),
+        ("b: score", zero, "–"),
+        ("b: z", f"50 {between}", "–"),
+        ("a: m", f"25 {between}", "–"),
+        ("a: score", zero, "–"),
+    )
+    assert table.sections == {2, 5}
+    assert {row["task"] for row in metric_extras(report, ["text/a"]).data["metric_values"]} == {"text/a"}
+    (only,) = metric_extras(report, ["lists/copy"]).data["metric_values"]
+    assert (only["task"], only["name"], only["mean"]) == ("lists/copy", "score_strict", 0.0)
 
 
 def test_every_format_has_them(texts):

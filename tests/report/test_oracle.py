@@ -58,5 +58,29 @@ def test_only_samples_that_every_threshold_answered(tmp_path):
     assert [(task.n, task.tokens_per_step) for task in found.tasks.values()] == [(1, 8.0), (1, 8.0)]
 
 
+def test_samples_that_any_threshold_left_without_value_or_steps_do_not_count(tmp_path):
+    error, unknown, fine = Answer(None, nfe=None, status="error"), Answer(1.0, nfe=None), Answer(1.0, nfe=4)
+    first = [Answer(1.0, nfe=8), Answer(None), unknown, Answer(1.0, nfe=2), Answer(1.0, nfe=8)]
+    second = [error, fine, fine, Answer(1.0, nfe=1), fine]
+    sweep(tmp_path, {0.9: dict.fromkeys(LISTS.tasks, first), 0.5: dict.fromkeys(LISTS.tasks, second)})
+    (found,) = report_of(tmp_path).oracle
+    assert [(task.n, task.tokens_per_step) for task in found.tasks.values()] == [(2, (32 + 8) / 2)] * 2
+
+
+def test_only_tasks_that_every_threshold_has_and_answered(tmp_path):
+    copy, shuffle = LISTS.tasks
+    failed = [Answer(None, nfe=None, status="error")]
+    sweep(tmp_path, {0.9: {copy: failed, shuffle: [Answer(1.0, nfe=8)]}, 0.5: {copy: [Answer(1.0, nfe=4)]}})
+    assert report_of(tmp_path).oracle == ()
+    sweep(tmp_path, {0.5: {copy: [Answer(1.0, nfe=4)], shuffle: [Answer(1.0, nfe=4)]}})
+    (found,) = report_of(tmp_path).oracle
+    assert {task: (own.n, own.tokens_per_step) for task, own in found.tasks.items()} == {shuffle: (1, 8.0)}
+
+
+def test_one_threshold_is_no_sweep(tmp_path):
+    sweep(tmp_path, {0.9: {task: [Answer(1.0, nfe=8)] for task in LISTS.tasks}})
+    assert report_of(tmp_path).oracle == ()
+
+
 def test_threshold_sweeps_only(plain):
     assert [row.series.sampler for row in report_of(plain).oracle] == ["threshold"]

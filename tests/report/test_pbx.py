@@ -34,6 +34,16 @@ def test_speed_at_80_percent(curve, measured, interpolated):
     assert interpolated_speed(curve, 0.8) == (interpolated and pytest.approx(interpolated))
 
 
+@pytest.mark.parametrize("level", [90, 80, 75, 70, 60])
+def test_each_level_is_reached_at_its_percent_and_not_below(tmp_path, level):
+    for k, score in ((1, level / 100), (4, level / 100 - 0.002)):
+        tasks = {task: [Answer(score, nfe=32 // k)] * 3 for task in LISTS.tasks}
+        write_scores(tmp_path / f"{k}.parquet", Run(options=(("k", k),)), tasks)
+    row = pbx_of(tmp_path, "confidence")
+    assert row.measured == {x: None if x > level else 1.0 if x == level else 4.0 for x in row.measured}
+    assert row.measured_ci95[level] == (1.0, 1.0)  # answers that are all alike
+
+
 def test_static_sampler_is_measured_only(plain):
     row = pbx_of(plain, "confidence")
     # means of copy and shuffle: k=1 100 %, k=4 80 %, k=32 50 %

@@ -23,6 +23,18 @@ def test_points_of_a_sampler_stand_from_slow_to_fast(plain):
     }
 
 
+def test_fixed_settings_stand_in_one_order(tmp_path):
+    run = Run(
+        options=(("z", 1), ("k", 4), ("a", 0.5)),
+        block_length=8,
+        temperature=0.5,
+        compat="parallelbench",
+        labels=(("y", 2), ("b", 1)),
+    )
+    (series,) = series_for(tmp_path, run)
+    assert series.settings == "a=0.5, z=1, block_length=8, temperature=0.5, compat=parallelbench, b=1, y=2"
+
+
 def test_k_and_steps_are_two_curves(tmp_path):
     found = series_for(tmp_path, Run(options=(("k", 4),)), Run(options=(("steps", 8),)))
     assert sorted(series.parameter for series in found) == ["k", "steps"]

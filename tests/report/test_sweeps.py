@@ -1,6 +1,6 @@
 import pytest
 
-from pbench.report.sweeps import is_adaptive, is_threshold, speed_rank, swept_parameter
+from pbench.report.sweeps import is_adaptive, is_threshold, speed_rank, swept_parameter, usual_parameter
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,18 @@ from pbench.report.sweeps import is_adaptive, is_threshold, speed_rank, swept_pa
 )
 def test_swept_parameter(sampler, params, expected):
     assert swept_parameter(sampler, params) == expected
+
+
+def test_every_sampler_of_ours_sweeps_an_option_that_it_has():
+    """Else each of its settings would be a curve of its own, and PBx not interpolated."""
+    from pbench.samplers import SAMPLERS
+
+    for name in SAMPLERS.names():
+        options = set(SAMPLERS.get(name).Options.model_fields) | {"block_length", "steps"}
+        parameter = swept_parameter(name, dict.fromkeys(options, 1))
+        assert parameter == usual_parameter(name)
+        assert parameter in options, name
+        assert is_adaptive(parameter) == (parameter not in ("k", "steps"))
 
 
 def test_counts_are_static_and_all_others_adaptive():

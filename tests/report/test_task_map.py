@@ -52,14 +52,29 @@ def test_order_preference(scores, preference):
     assert found == (preference if preference is None else pytest.approx(preference, abs=1e-12))
 
 
+def test_no_order_at_all_is_no_minus_zero():
+    assert str(order_preference({2: 0.0, 4: 0.0})) == "0.0"
+
+
 def test_any_order_alone_counts_and_curves_are_averaged(tmp_path):
     for k, right in ((1, 10), (2, 5), (4, 5)):
         write(tmp_path, f"c{k}", right, options=(("k", k),))
     for k, right in ((1, 10), (2, 10), (4, 0)):
         write(tmp_path, f"r{k}", right, sampler="random", block_length=32, options=(("k", k),))
-    write(tmp_path, "blocks", 10, block_length=8, options=(("k", 4),))
+    write(tmp_path, "z-blocks", 10, block_length=8, options=(("k", 4),))
     write(tmp_path, "adaptive", 10, sampler="threshold", options=(("gamma", 0.9),))
     assert place_of(tmp_path).parallelizability == pytest.approx(((1 + 1 + 2) / 2 + (1 + 2) / 2) / 2)
+
+
+def test_the_static_samplers_alone_count(tmp_path):
+    samplers = ("random", "left-to-right", "confidence", "margin", "entropy", "remdm")
+    write_scores(tmp_path / "a.parquet", Run(), {"other/task": zeros_and_ones(1, 2)})
+    for right, sampler in enumerate(samplers):
+        write(tmp_path, f"r{right}-1", 10, sampler=sampler, options=(("k", 1),))
+        write(tmp_path, f"r{right}-2", right, sampler=sampler, options=(("k", 2),))
+    centres = [(10 + 2 * right) / (10 + right) for right in range(5)]
+    place = report_of(tmp_path, SUITE).task_map[0]  # the task of the suite comes first
+    assert place.parallelizability == pytest.approx(sum(centres) / 5)
 
 
 def test_a_curve_with_fewer_settings_is_left_out(tmp_path):

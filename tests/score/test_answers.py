@@ -123,6 +123,14 @@ def test_samples_without_an_answer_are_rows_that_say_so(write: Write, tmp_path: 
     assert (task["samples"], task["selected"], task["done"]) == (4, 4, 1)
 
 
+def test_each_task_counts_its_own_answers(write: Write, tmp_path: Path) -> None:
+    sorted_ = [{"task": "lines/sort", "index": index, "output_text": "x"} for index in (0, 3)]
+    assert len(run(write(answer(1, seconds=0), *sorted_))) == 8
+    tasks = read_manifest(tmp_path / "mine.parquet")["tasks"]
+    counts = {name: (task["samples"], task["selected"], task["done"]) for name, task in tasks.items()}
+    assert counts == {"lines/copy": (4, 4, 1), "lines/sort": (4, 4, 2)}
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -203,7 +211,9 @@ def test_two_files_that_name_no_model_are_two_models(write: Write, tmp_path: Pat
 
 def test_gen_length_of_the_parameters(write: Write) -> None:
     assert {row.gen_length for row in run(write(answer(0, parameters={"gen_length": 128})))} == {128}
-    assert {row.gen_length for row in run(write(answer(0, parameters={"k": 1})))} == {32}
+    assert {row.gen_length for row in run(write(answer(0, parameters={"gen_length": 1})))} == {1}
+    for parameters in ({}, {"k": 1}, {"gen_length": 0}, {"gen_length": -8}, {"gen_length": True}):
+        assert {row.gen_length for row in run(write(answer(0, parameters=parameters)))} == {32}
 
 
 def test_the_generations_lie_beside_the_scores() -> None:

@@ -94,6 +94,17 @@ def test_a_shuffle_exactly_at_one_half_takes_both():
     assert threshold_accuracy("shuffle", 10, 0.0, 0) == pytest.approx(math.factorial(10) / 10**10)
 
 
+def test_drawn_tokens_exactly_at_a_confidence():
+    """A proposal at gamma passes half the time, the best one if none does."""
+    assert threshold_accuracy("shuffle", 4, 1.0, 1) == 1  # until one is left, which is certain
+    # Two masks, four draws: one word 1/2, right. None or two words 1/4 each: wrong if both pass, 1/4.
+    assert threshold_accuracy("replace_random", 2, 0.5, 1) == pytest.approx(1 / 2 + 2 / 4 * 3 / 4)
+    # Three masks, items pass: no word 8/27 wrong, one 12/27 right. Two, 6/27: wrong if both pass, 1/4;
+    # if none does, 1/4, they are drawn again. Three, 1/27: wrong unless one or none passes, 1/2.
+    three = 12 / 27 + 6 / 27 * (1 / 2 + 1 / 4 * 1 / 2) + 1 / 27 * 1 / 2
+    assert threshold_accuracy("replace_random", 3, 1 / 3, 1) == pytest.approx(three)
+
+
 def test_drawn_tokens_below_the_switch_are_not_zero():
     assert [threshold_accuracy("replace_random", 10, gamma, 1) for gamma in (0.6, 0.7, 0.8)] == pytest.approx(
         [0.630, 0.647, 0.651], abs=5e-4

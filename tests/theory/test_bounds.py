@@ -137,8 +137,9 @@ def test_a_part_of_the_steps_is_enough_to_ask_for():
 def test_sizes():
     assert sizes_of(10, 3) == (3, 3, 3, 1)
     assert sizes_of(10, 10) == (10,)
-    with pytest.raises(UsageError, match="k is 1 to 10"):
-        sizes_of(10, 11)
+    for k in (0, 11):
+        with pytest.raises(UsageError, match="k is 1 to 10"):
+            sizes_of(10, k)
 
 
 def test_how_many_ordered_partitions_there_are():

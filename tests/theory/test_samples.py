@@ -41,3 +41,21 @@ def test_samples_of_another_key_have_other_names():
     first, second = theory_samples("copy", 3, 2), theory_samples("copy", 3, 2, "k")
     assert len({sample.sample_id for sample in first + second}) == 4
     assert replace(first[0], index=1, sample_id=first[1].sample_id) == first[1]
+
+
+@pytest.mark.parametrize(
+    ("task", "items"),
+    [
+        ("copy", "0 1 2 3 4"),
+        ("reverse", "4 3 2 1 0"),
+        ("sort", "0 1 2 3 4"),
+        ("insert_index", "0 1 NEW 2 3 4"),
+        ("remove_index", "0 1 3 4"),
+        ("replace_index", "0 1 NEW 3 4"),
+    ],
+)
+def test_the_one_answer_of_a_task_without_a_choice(task, items):
+    [sample] = theory_samples(task, 5, 1)
+    wanted = [f"w00{item}" if item.isdigit() else item for item in items.split()]
+    new = set(sample.answer) - {f"w00{number}" for number in range(5)}
+    assert [item if item not in new else "NEW" for item in sample.answer] == wanted

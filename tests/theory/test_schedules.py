@@ -6,7 +6,7 @@ from pbench.errors import UsageError
 from pbench.models.oracle_questions import read_question
 from pbench.records import Generation, Sample, TraceEvent
 from pbench.theory.joint import uniform
-from pbench.theory.schedules import Writer, answers_of, schedule_bound
+from pbench.theory.schedules import SampleBound, Writer, answers_of, schedule_bound
 
 LETTERS = "ABCDEFGHIJKL"
 
@@ -55,6 +55,7 @@ def test_a_long_shuffle_is_counted_not_listed():
     found = schedule_bound(decoded(shuffled(12), order, [1] * 6 + [2] * 6), None, 0.0)
     assert 2**-found.bits == pytest.approx(found.ideal)
     assert 0 < found.ideal < 0.01
+    assert (found.way_bits, found.slips, found.steps) == (found.bits, 1 - found.ideal, 2)
 
 
 def test_steps_chosen_by_what_stands_are_cheap_on_their_way():
@@ -88,6 +89,16 @@ def test_listed_answers_are_those_that_the_metric_accepts(metric, answer, count)
     assert all(values["score"] == 1 for values, _ in outcomes)
 
 
+def test_the_solutions_of_a_sudoku_with_two_rows_given():
+    """Each of the upper rows has 1 and 3 in its odd columns, 2 and 4 in the even ones: 2 x 2 ways."""
+    solution = "1234\n3412\n2143\n4321"
+    question = read_question(sample("sudoku", solution, 16, sudoku="0000\n0000\n2143\n4321"))
+    texts = {question.write(items) for items in answers_of(question)}
+    assert len(texts) == 4
+    assert solution in texts
+    assert all(text.endswith("\n2143\n4321") for text in texts)
+
+
 def test_a_models_own_tokens():
     """Two tokens a name: both halves in one step cost the bits of the name once more."""
     codes = {"Ann": 5, "Lee": 6, "Bob": 7, "Ray": 8}
@@ -103,8 +114,22 @@ def test_a_models_own_tokens():
     found = schedule_bound(answer, writer, 1.0)
     assert found.bits == pytest.approx(1)
     assert found.ideal == pytest.approx(0.5)
+    assert (found.way_bits, found.slips) == (pytest.approx(1), pytest.approx(0.5))
     apart = replace(answer, commit_step=(1, 2, 2, 2, 3, 3))
     assert schedule_bound(apart, writer, 1.0).bits == 0
+
+
+def test_a_pad_behind_a_short_answer_stands_for_its_end():
+    """Without Cy the answer has four tokens, else three: that the fourth is none leaves one bit."""
+    codes = {"Ann": 5, "Lee": 6, "Bob": 7, "Ray": 8, "Cy": 9}
+    writer = Writer(
+        lambda text: [codes[w] for w in text.strip('["]').replace('", "', " ").split()], eos=2, pad=0
+    )
+    question = sample("list_random_remove", {"input": ["Ann Lee", "Bob Ray", "Cy"]}, 4)
+    for end in (writer.eos, writer.pad):
+        answer = decoded(question, [7, 8, 9, end], [2, 2, 2, 1], first=0)
+        found = schedule_bound(answer, writer, 1.0)
+        assert (found.way_bits, found.slips) == (pytest.approx(1), pytest.approx(1 / 2))
 
 
 def test_names_that_share_a_part_are_one_text_fewer():
@@ -122,7 +147,7 @@ def test_names_that_share_a_part_are_one_text_fewer():
 
 def test_one_answer_costs_nothing():
     found = schedule_bound(decoded(sample("list_match", ["A", "B"]), [0, 1], [1, 1]), None, 0.0)
-    assert (found.bits, found.ideal, found.slips, found.steps) == (0, 1, 0, 0)
+    assert found == SampleBound(bits=0, ideal=1, way_bits=0, slips=0, steps=0)
 
 
 REMASK = TraceEvent(2, 0, 1, float("nan"), "remask")

@@ -24,6 +24,7 @@ def test_every_column_at_ten():
     assert found["replace_random"].random_tau1["2"] == pytest.approx(0.812, abs=1e-3)
     assert list(found["replace_random"].threshold.values()) == [0, 0, 0, pytest.approx(1 - 2**-10), 1]
     assert set(found["shuffle"].threshold.values()) == {1}
+    assert list(found["copy"].threshold) == [0.6, 0.7, 0.8, 0.9, 1.0]
 
 
 def test_three_items():
