@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
+from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from pbench import processes
 from pbench.cli import console
@@ -14,8 +16,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # pytest runs in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-for _name, _examples in (("suite", 50), ("thorough", 500)):
-    settings.register_profile(_name, max_examples=_examples, deadline=None)  # a loaded machine is no mistake
+# A loaded machine is no mistake. The suite tries the same examples every time, for what chance finds in
+# it delays those who did not break it; `thorough` looks for new ones.
+_USUAL = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.register_profile("suite", _USUAL, max_examples=50, derandomize=True, database=None)
+settings.register_profile("thorough", _USUAL, max_examples=500)
 settings.load_profile(os.environ.get("PBENCH_TESTS", "suite"))
 
 _LONG = ("test_docs.py", "test_wheel.py", "test_ray_cluster.py")
@@ -24,6 +31,14 @@ _LONG = ("test_docs.py", "test_wheel.py", "test_ray_cluster.py")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Else the last long test keeps one core busy, and the others have nothing to do."""
     items.sort(key=lambda item: item.path.name not in _LONG)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced() -> Iterator[None]:
+    """Nothing waits for the disk: tests kill processes, never the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +51,11 @@ def fresh_console(monkeypatch: pytest.MonkeyPatch) -> None:
 def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Worker processes are forks of the prepared one, and begin at once; pbench starts them afresh."""
     monkeypatch.setattr(processes, "START", forks.server())
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address at which nobody listens, nor can begin to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"

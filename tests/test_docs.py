@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import socketserver
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pbench.cli import app as root
 from pbench.cli import commands
 from pbench.models.diffusion_gemma import DiffusionGemmaOptions
 from pbench.models.sedd import SeddOptions
 from pbench.samplers import SAMPLERS, options_model
+from tests import forks
 from tests.cli.test_help import EVERY
 
 ROOT = Path(__file__).parents[1]
@@ -74,17 +81,65 @@ def test_the_python_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str
     )
 
 
-def test_the_documented_pipeline_runs_from_tasks_to_report(tmp_path: Path) -> None:
+_ASK = """#!{python} -IS
+# Has `pbench` run in a fork of the process that has everything imported, on the streams of this one.
+import json, os, socket, sys
+with socket.create_connection(("127.0.0.1", {port})) as asked:
+    asked.sendall(json.dumps([os.getpid(), os.getcwd(), sys.argv[1:]]).encode() + b"\\n")
+    sys.exit(int(asked.makefile().readline()))
+"""
+
+
+def _pbench(pid: int, folder: str, arguments: list[str]) -> None:
+    """The command line in `folder`, on the streams of process `pid`."""
+    os.chdir(folder)
+    for number, mode in enumerate("rww"):
+        os.dup2(os.open(f"/proc/{pid}/fd/{number}", os.O_RDONLY if mode == "r" else os.O_WRONLY), number)
+    sys.stdin, sys.stdout, sys.stderr = (
+        os.fdopen(number, mode, closefd=False, encoding="utf-8") for number, mode in enumerate("rww")
+    )
+    sys.argv = ["pbench", *arguments]
+    root.main()
+
+
+class _Forks(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        process = forks.start(_pbench, *json.loads(self.rfile.readline()))
+        process.join()
+        self.wfile.write(f"{process.exitcode}\n".encode())
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Path]:
+    """A program that does what `pbench` does, without importing it anew."""
+    with socketserver.TCPServer(("127.0.0.1", 0), _Forks) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        program = tmp_path / "pbench"
+        program.write_text(_ASK.format(python=sys.executable, port=server.server_address[1]))
+        program.chmod(0o755)
+        try:
+            yield program
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_the_documented_pipeline_runs_from_tasks_to_report(tmp_path: Path, command: Path) -> None:
     out = tmp_path / "demo"
     variables = [
-        f"PBENCH={sys.executable} -m pbench --quiet",
+        f"PBENCH={command} --quiet",
         f"OUT={out}",
+        "TASKS=puzzle",
         f"RUNS={out}/runs/confidence-k32.parquet {out}/runs/threshold-gamma0.5.parquet",
     ]
-    command = ["make", "-f", str(ROOT / "docs" / "pipeline.mk"), *variables]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    make = ["make", "-f", str(ROOT / "docs" / "pipeline.mk"), *variables]
+    # Options of a `make` that runs these tests are for that one.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(make, capture_output=True, text=True, check=False, cwd=ROOT, env=outside)
     assert done.returncode == 0, done.stderr
     report = (out / "report" / "report.md").read_text()
-    assert "shuffle" in report
-    again = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "sudoku" in report
+    assert "<!doctype html>" in (out / "report" / "index.html").read_text()
+    again = subprocess.run(make, capture_output=True, text=True, check=True, cwd=ROOT, env=outside)
     assert "decode" not in again.stdout

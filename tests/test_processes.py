@@ -43,7 +43,7 @@ def test_workers_end_with_their_parent(tmp_path: Path, ending: str) -> None:
         assert len(workers) == 2
         if ending == "kill":
             parent.kill()
-        parent.wait(30)
+        parent.wait(300)
     assert all(ended(pid) for pid in workers)
 
 

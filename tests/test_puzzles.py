@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pbench import puzzles
@@ -28,7 +28,6 @@ def test_other_orders_are_not_enumerated(n: int) -> None:
 
 
 @given(st.integers(1, 7), st.integers(0, 10**9))
-@settings(max_examples=50, deadline=None)
 def test_random_squares_are_latin_and_seeded(n: int, seed: int) -> None:
     square = puzzles.random_latin_square(n, Random(seed))
     assert puzzles.is_latin(square, range(n))

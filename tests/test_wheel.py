@@ -14,10 +14,11 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env=os.environ | environment,
+        env=inherited | environment,  # without PYTHONPATH, which could lead to a checkout
         capture_output=True,
         text=True,
         check=False,

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from typing import Any
 
-_PORTS = 2  # after the first
+_TRIES = 3
+_READY_SECONDS = 60  # the parent has its own limit for all of it
 
 
 def main(version: str) -> None:
@@ -34,15 +36,48 @@ def main(version: str) -> None:
 def _started(version: str) -> Any:
     """The library's handle of the server, when it is ready; the server ends with it."""
     from language_tool_python import LanguageTool
+    from language_tool_python.exceptions import ServerError
 
-    class FewPorts(LanguageTool):
-        """The library tries 900 ports, whatever ails the server."""
+    class OwnServer(LanguageTool):
+        """The library takes any server that answers at one of 900 ports for the one that it started."""
 
         def _start_server_on_free_port(self) -> None:
-            del self._available_ports[_PORTS:]
-            super()._start_server_on_free_port()
+            for left in reversed(range(_TRIES)):
+                self._port = _free_port()
+                self._url = f"http://{self._host}:{self._port}/v2/"
+                try:
+                    self._start_local_server()
+                    if _listens(self._server.pid, self._port):
+                        return
+                    raise ServerError(f"another process answers at port {self._port}")
+                except ServerError:
+                    self._terminate_server()
+                    if not left:
+                        raise
 
-    return FewPorts("en-US", language_tool_download_version=version)
+        def _wait_for_server_ready(self, timeout: int = _READY_SECONDS) -> None:
+            super()._wait_for_server_ready(timeout)
+
+    return OwnServer("en-US", host="127.0.0.1", language_tool_download_version=version)
+
+
+def _free_port() -> int:
+    """A port that nobody had a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether this process, or one that it started, waits for connections there."""
+    import psutil  # type: ignore[import-untyped] # which the library needs too
+
+    parent = psutil.Process(pid)
+    for process in (parent, *parent.children(recursive=True)):
+        for one in process.net_connections("tcp"):
+            if one.status == psutil.CONN_LISTEN and one.laddr.port == port:
+                return True
+    return False
 
 
 def _end_with_parent() -> None:

@@ -124,6 +124,9 @@ def _post(endpoint: str, body: bytes, seconds: float) -> dict[str, Any]:
     watch.daemon = True
     watch.start()
     try:
+        connection.connect()
+        if late.is_set():  # nobody could hang up before there was a connection
+            raise TimeoutError
         connection.request("POST", parts.path, body, {"Content-Type": "application/x-www-form-urlencoded"})
         response = connection.getresponse()
         data = response.read(_MAX_ANSWER_BYTES + 1)

@@ -78,7 +78,7 @@ def curves(report: Report) -> dict[str, Any] | None:
         chart = _grid(_panel(data.tasks, small, *_SMALL), data.panels)
     title = f"Quality against parallelism: {', '.join(data.models)}"
     head = alt.TitleParams(title, subtitle=_subtitle(data.tasks), anchor="start", offset=14)
-    return styled(chart.properties(title=head)).to_dict()
+    return styled(chart.properties(title=head))
 
 
 def svg(chart: dict[str, Any]) -> str:

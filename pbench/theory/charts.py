@@ -42,7 +42,7 @@ def panels_chart(panels: Sequence[Panel], checked: Sequence[Checked], samples: i
         anchor="start",
         offset=14,
     )
-    return styled(alt.concat(*drawn, columns=3, spacing=24).properties(title=head)).to_dict()
+    return styled(alt.concat(*drawn, columns=3, spacing=24).properties(title=head))
 
 
 def _key(cell: Cell) -> tuple[str, int, str, int]:

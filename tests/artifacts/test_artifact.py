@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbench import __version__
@@ -43,53 +43,36 @@ def exact(record: object) -> str:
     return json.dumps([sample.answer, sample.metadata], sort_keys=True)
 
 
-@forms
 @kinds
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(data=st.data())
-def test_what_was_written_is_read(kind: str, ending: str, tmp_path: Path, data: st.DataObject) -> None:
-    rows = data.draw(st.lists(records[kind], max_size=3))
-    path = write_artifact(tmp_path / f"a.{ending}", kind, rows, {})
-    found = list(read_rows(path, kind))
-    assert found == rows
-    assert list(map(exact, found)) == list(map(exact, rows))
-
-
-@forms
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_answers_lack_prompts_ids_and_traces_alone(ending: str, tmp_path: Path, data: st.DataObject) -> None:
-    rows = data.draw(st.lists(records["generations"], max_size=3))
-    path = write_artifact(tmp_path / f"a.{ending}", "generations", rows, {})
-    whole = read_rows(path, "generations")
-    nothing = {"output_ids": None, "commit_step": None, "trace": None}
-    expected = [replace(each, sample=replace(each.sample, messages=()), **nothing) for each in whole]
-    assert list(read_answers(path)) == expected
-
-
-@kinds
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_batches_are_the_columns_in_pieces(kind: str, tmp_path: Path, data: st.DataObject) -> None:
+def test_what_was_written_is_read_in_both_forms_and_by_columns(
+    kind: str, tmp_path: Path, data: st.DataObject
+) -> None:
     rows = data.draw(st.lists(records[kind], max_size=3))
     columns = data.draw(st.lists(st.sampled_from(column_names(kind)), unique=True, min_size=1))
+    tables = []
     for ending in ENDINGS:
         path = write_artifact(tmp_path / f"a.{ending}", kind, rows, {})
+        found = list(read_rows(path, kind))
+        assert found == rows
+        assert list(map(exact, found)) == list(map(exact, rows))
+        tables.append(read_columns(path, kind, columns))
         pieces = [row for batch in read_batches(path, kind, columns) for row in batch.to_pylist()]
-        assert pieces == read_columns(path, kind, columns).to_pylist()
-
-
-@kinds
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_columns_are_the_same_in_both_forms(kind: str, tmp_path: Path, data: st.DataObject) -> None:
-    rows = data.draw(st.lists(records[kind], max_size=3))
-    columns = data.draw(st.lists(st.sampled_from(column_names(kind)), unique=True, min_size=1))
-    tables = [
-        read_columns(write_artifact(tmp_path / f"a.{e}", kind, rows, {}), kind, columns) for e in ENDINGS
-    ]
+        assert pieces == tables[-1].to_pylist()
     assert tables[0].column_names == columns
     assert tables[0].equals(tables[1])
+
+
+@settings(max_examples=15)
+@given(rows=st.lists(records["generations"], max_size=3))
+def test_answers_lack_prompts_ids_and_traces_alone(tmp_path: Path, rows: list[Generation]) -> None:
+    nothing = {"output_ids": None, "commit_step": None, "trace": None}
+    for ending in ENDINGS:
+        path = write_artifact(tmp_path / f"a.{ending}", "generations", rows, {})
+        whole = read_rows(path, "generations")
+        expected = [replace(each, sample=replace(each.sample, messages=()), **nothing) for each in whole]
+        assert list(read_answers(path)) == expected
 
 
 @forms

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbench.artifacts import Journal
@@ -47,7 +47,7 @@ def test_rows_come_back_in_order_and_new_ones_follow(path: Path) -> None:
     assert replay(path) == (rows, None)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(rows=st.lists(generations(), max_size=3, unique_by=lambda row: row.sample.sample_id))
 def test_any_row_survives(rows: list, path: Path) -> None:
     path.unlink(missing_ok=True)

@@ -124,6 +124,6 @@ def test_many_processes_count_without_losing_one(tmp_path: Path) -> None:
     path = tmp_path / "number"
     path.write_text("0")
     processes = [python(COUNT, path) for _ in range(3)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0, 0]
     assert path.read_text() == "120"
     assert os.listdir(tmp_path) == ["number"]

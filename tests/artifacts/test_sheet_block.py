@@ -1,7 +1,6 @@
 """What a report reads of a score file stands in it twice, and is the same both times."""
 
 import math
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -51,9 +50,7 @@ def without_block(patch):
 @given(rows=rows, told=text)
 def test_the_block_is_what_the_pages_say(tmp_path_factory, rows, told):
     path = tmp_path_factory.getbasetemp() / "block.scores.parquet"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _: None)
-        write_artifact(path, "scores", rows, {"told": told})
+    write_artifact(path, "scores", rows, {"told": told})
     found = parquet._glance(path)
     assert_same(found, parquet._scan(path))
     assert found.manifest["told"] == told
@@ -182,4 +179,4 @@ def test_a_report_reads_scores_without_pyarrow(tmp_path):
         "sys.exit('pyarrow' in sys.modules)"
     )
     process = python(program, path)
-    assert process.wait(60) == 0
+    assert process.wait(300) == 0

@@ -193,16 +193,20 @@ class Hub(BaseHTTPRequestHandler):
         pass
 
 
-def test_the_hub_answers_or_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hub_answers_or_does_not(monkeypatch: pytest.MonkeyPatch, nobody: str) -> None:
     assert one(machine.hub(), "hub").state == "note"  # HF_HUB_OFFLINE
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(machine, "_SECONDS", 60.0)
     with HTTPServer(("127.0.0.1", 0), Hub) as server:
-        Thread(target=server.handle_request, daemon=True).start()
+        thread = Thread(target=server.handle_request, daemon=True)
+        thread.start()
         address = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
         assert one(machine.hub(), "hub").found == f"{address} answers"
+        thread.join()
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", nobody)
     found = one(machine.hub(), "hub")
     assert (found.state, "refused" in found.found) == ("limited", True)
 

@@ -23,12 +23,14 @@ from pbench.grammar import languagetool
 class StandIn:
     """A server at `url`; `seen` are the texts it was asked, `version` what it says it is.
 
-    While it is `ill` it has no answer to texts with that word.
+    While it is `ill` it has no answer to texts with that word. A text with `wait` is answered when
+    `go` is set, one with `dribble` never ends before.
     """
 
     url: str
     version: str = "6.8"
     ill: bool = True
+    go: threading.Event = field(default_factory=threading.Event)
     seen: list[str] = field(default_factory=list)
     forms: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
 
@@ -50,20 +52,24 @@ def answer(text: str, version: str) -> dict[str, Any]:
 class _Handler(BaseHTTPRequestHandler):
     """Speaks /v2/check; some words in the text make it misbehave."""
 
+    def do_GET(self) -> None:
+        """It is ready, and knows English."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'[{"code": "en", "longCode": "en-US"}]')
+
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode(), keep_blank_values=True)
         stand_in: StandIn = self.server.stand_in  # type: ignore[attr-defined]
         text = form["text"][0]
         stand_in.forms.append((self.path, form))
         stand_in.seen.append(text)
-        if "sleep" in text:
-            time.sleep(1.5)
-        if "nap" in text:
-            time.sleep(0.01)
+        if "wait" in text:
+            stand_in.go.wait()
         if "hang up" in text:
             return
         if "dribble" in text:
-            self._dribble()
+            self._dribble(stand_in.go)
             return
         self.send_response(self._status(text, stand_in))
         self.end_headers()
@@ -92,13 +98,12 @@ class _Handler(BaseHTTPRequestHandler):
             return b'{"software": {"version": "6.8"}, "matches": [{"offset": "x"}]}'
         return json.dumps(answer(text, stand_in.version)).encode()
 
-    def _dribble(self) -> None:
+    def _dribble(self, go: threading.Event) -> None:
         """An answer that never ends, a byte now and then."""
         self.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
-        for _ in range(40):
+        while not go.wait(0.05):
             self.wfile.write(b"x")
             self.wfile.flush()
-            time.sleep(0.05)
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -118,14 +123,17 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
         http.stand_in = stand_in  # type: ignore[attr-defined]
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield stand_in
-        http.shutdown()
-        thread.join()
+        try:
+            yield stand_in
+        finally:
+            stand_in.go.set()
+            http.shutdown()
+            thread.join()
 
 
 _JAVA = '''#!{python}
 """Plays Java with LanguageTool's server in it. `die once` in a text ends it, the first time only."""
-import json, os, sys, urllib.parse
+import json, os, signal, sys, urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 home = {home!r}
@@ -135,6 +143,8 @@ with open(os.path.join(home, "pids"), "a") as file:
     file.write(f"{{os.getpid()}}\\n")
 if os.path.exists(os.path.join(home, "refuse")):
     sys.exit(1)
+while os.path.exists(os.path.join(home, "mute")):
+    signal.pause()
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
@@ -174,6 +184,10 @@ class Installation:
         """From now on Java ends as soon as it starts."""
         (self.home / "refuse").touch()
 
+    def mute(self) -> None:
+        """From now on Java starts and never listens."""
+        (self.home / "mute").touch()
+
 
 @pytest.fixture
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
@@ -191,7 +205,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installatio
     return Installation(tmp_path)
 
 
-def ended(pid: int, seconds: float = 10.0) -> bool:
+def ended(pid: int, seconds: float = 120.0) -> bool:
     """Whether the process is gone (or a zombie that nobody asks for) within `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -67,11 +67,11 @@ def test_auto_takes_harper_where_languagetool_does_not_start(installation: Insta
         open_checker("languagetool")
 
 
-def test_a_named_server_must_answer(server: StandIn) -> None:
+def test_a_named_server_must_answer(server: StandIn, nobody: str) -> None:
     checker = open_checker("auto", server.url)
     assert (checker.name, checker.version) == ("languagetool", "6.8")
     with pytest.raises(CheckerError, match="gives no answer"):
-        open_checker("auto", "http://127.0.0.1:9")
+        open_checker("auto", nobody)
 
 
 def test_bad_choices() -> None:

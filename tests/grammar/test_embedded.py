@@ -97,7 +97,7 @@ def test_endless_gibberish_is_not_looked_up(harper: HarperChecker) -> None:
     assert embedded.SPELLING_FINDINGS <= len([f for f in findings if f.rule == "SpellCheck"]) <= 24
     [[long]] = harper.check(["A " + "x" * 1_000])
     assert (long.rule, long.start, long.end) == ("LongWord", 2, 1_002)
-    assert time.process_time() - start < 2.0
+    assert time.process_time() - start < 20.0  # a fifth of one where nothing else runs
 
 
 def test_the_beginning_of_a_long_text_counts(harper: HarperChecker) -> None:
@@ -115,7 +115,7 @@ def default_linter() -> Any:
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_finding_where_no_rule_has_one(words: list[str]) -> None:
     linter, text = default_linter(), " ".join(words)
     by_rule = linter.organized_lints(text, language="plaintext")

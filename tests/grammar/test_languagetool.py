@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from http.client import HTTPConnection
+from typing import Any
+
 import pytest
 
 from pbench.errors import UsageError
@@ -78,13 +82,41 @@ def test_an_incomplete_reading_with_a_finding_is_a_finding(server: StandIn) -> N
     assert LanguageToolChecker(server.url).check(["incomplete baad"])[0] != []
 
 
-@pytest.mark.parametrize("text", ["sleep", "dribble"])
-def test_the_time_limit_is_for_the_whole_answer(server: StandIn, text: str) -> None:
-    checker = LanguageToolChecker(server.url, seconds=0.5)
-    with pytest.raises(CheckerError, match=r"within 0\.5 seconds"):
-        checker.check([text])
-    assert server.times(text) == 1
+@pytest.mark.parametrize("text", ["wait", "dribble"])
+def test_the_time_limit_is_for_the_whole_answer(
+    server: StandIn, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checker, asked, post = LanguageToolChecker(server.url), [], languagetool._post
+
+    def counted(endpoint: str, body: bytes, seconds: float) -> dict[str, Any]:
+        asked.append(seconds)
+        return post(endpoint, body, seconds)
+
     assert checker.check(["Fine."]) == [[]]
+    with monkeypatch.context() as patch:
+        patch.setattr(languagetool, "_post", counted)
+        patch.setattr(checker, "_seconds", 0.1)
+        with pytest.raises(CheckerError, match=r"within 0\.1 seconds"):
+            checker.check([text])
+    assert asked == [0.1]
+    assert checker.check(["Fine."]) == [[]]
+
+
+@pytest.mark.parametrize("text", ["Fine.", "dribble"])
+def test_a_connection_that_takes_longer_than_the_limit(
+    server: StandIn, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = languagetool.HTTPConnection.connect
+
+    def slowly(connection: HTTPConnection) -> None:
+        time.sleep(0.2)
+        connect(connection)
+
+    monkeypatch.setattr(languagetool.HTTPConnection, "connect", slowly)
+    checker = LanguageToolChecker(server.url, seconds=0.1)
+    with pytest.raises(CheckerError, match=r"within 0\.1 seconds"):
+        checker.check([text])
+    assert server.seen == []
 
 
 def test_a_dead_server_is_not_asked_for_ever(server: StandIn) -> None:
@@ -109,9 +141,9 @@ def test_a_snapshot_is_known_by_its_day(server: StandIn) -> None:
     assert LanguageToolChecker(server.url).version == "6.9-SNAPSHOT 2026-01-02"
 
 
-def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_listens(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(languagetool, "_PAUSES", (0.0, 0.0))
-    checker = LanguageToolChecker("http://127.0.0.1:9")
+    checker = LanguageToolChecker(nobody)
     with pytest.raises(CheckerError, match="gives no answer"):
         _ = checker.version
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pbench.grammar import CheckerError, LanguageToolChecker, languagetool, server
-from tests.grammar.conftest import Installation, ended
+from pbench.grammar import CheckerError, LanguageToolChecker, guard, languagetool, server
+from tests.grammar.conftest import Installation, StandIn, ended
 
 pytest.importorskip("language_tool_python")
 
@@ -66,12 +66,12 @@ def test_a_killed_guard_leaves_no_java(checker: LanguageToolChecker, installatio
 
 
 _OWNER = """
-import sys, time
+import sys
 from pbench.grammar import LanguageToolChecker
 checker = LanguageToolChecker()
 print(checker.version, flush=True)
 if sys.argv[1] == "stay":
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -80,6 +80,7 @@ def test_java_ends_with_its_owner(installation: Installation, ending: str) -> No
     stay = "stay" if ending == "kill -9" else "go"
     with subprocess.Popen(
         [sys.executable, "-c", _OWNER, stay],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(Path(server.__file__).parents[2])},
     ) as owner:
@@ -101,6 +102,23 @@ def test_a_java_that_does_not_start(installation: Installation) -> None:
 
 
 def test_a_start_that_takes_too_long(installation: Installation) -> None:
-    with pytest.raises(CheckerError, match=r"no answer within 0\.01 seconds"):
-        server.LocalServer(seconds=0.01)
+    installation.mute()
+    with pytest.raises(CheckerError, match=r"no answer within 0\.3 seconds"):
+        server.LocalServer(seconds=0.3)
+    assert all(ended(pid) for pid in installation.pids())
+
+
+def test_another_server_at_its_port_is_not_taken_for_it(
+    server: StandIn, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where two processes start theirs at once and choose alike."""
+    ports = iter([int(server.url.rpartition(":")[2]), guard._free_port()])
+    monkeypatch.setattr(guard, "_free_port", lambda: next(ports))
+    tool = guard._started("6.8")
+    try:
+        assert guard._listens(installation.pids()[-1], tool._port)
+        assert f":{tool._port}/" in tool.url
+        assert next(ports, None) is None  # the first was seen through
+    finally:
+        tool.close()
     assert all(ended(pid) for pid in installation.pids())

@@ -11,6 +11,8 @@ from pbench.metrics import MetricTools, get_metric, score_many
 from tests.metrics.fakes import half
 from tests.metrics.test_registry import REFERENCES
 
+# Of CPU: a quiet machine takes under one, a busy one counts more; what grows with the square takes hours.
+MOST_SECONDS = 5.0
 ANSWERS = {
     "empty": "",
     "10 MB of text": "The cat sat on the mat. " * 420_000,
@@ -67,7 +69,7 @@ def test_every_metric_takes_it_quickly(answer: str, tools: MetricTools) -> None:
     for name in REFERENCES:
         start = time.process_time()
         [(values, reasons)] = score_many(name, [ANSWERS[answer]], [REFERENCES[name]], tools)
-        assert time.process_time() - start < 1.0, name
+        assert time.process_time() - start < MOST_SECONDS, name
         assert not reasons, (name, reasons)
         assert set(values) == set(get_metric(name).values)
 
@@ -78,7 +80,7 @@ def test_ten_megabytes_of(name: str) -> None:
     for metric in metrics:
         start = time.process_time()
         [(_, reasons)] = score_many(metric, [answer], [REFERENCES[metric]], MetricTools())
-        assert time.process_time() - start < 1.0, metric
+        assert time.process_time() - start < MOST_SECONDS, metric
         assert not reasons
 
 

@@ -57,7 +57,7 @@ def test_rows_of_one_value_and_of_many(n: int, ends: tuple[float, float]) -> Non
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_mean_lies_inside(values: list[float]) -> None:
     mean, low, high = mean_interval(values)
     assert 0 <= low <= mean + 1e-12

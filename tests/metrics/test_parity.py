@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbench.metrics import MetricTools, parsing, puzzles, score_many
@@ -103,20 +103,21 @@ def words(text: str) -> list[str]:
 # --- equal scores --------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=[parsing.LONG, -1], ids=["usual", "as long texts are read"])
-def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """-1: every text is read piece by piece, as only those of many thousand characters are."""
-    monkeypatch.setattr(parsing, "LONG", request.param)
-    monkeypatch.setattr(puzzles, "LONG", request.param)
-
-
 def score(metric: str, text: str, reference: Any) -> float | None:
-    [(values, reasons)] = score_many(metric, [text], [reference], MetricTools())
-    assert not reasons
-    return values["score"]
+    """As usual, and the same where it is read piece by piece, as only a very long text is."""
+    found = []
+    for longest in (parsing.LONG, -1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(parsing, "LONG", longest)
+            patch.setattr(puzzles, "LONG", longest)
+            [(values, reasons)] = score_many(metric, [text], [reference], MetricTools())
+        assert not reasons
+        found.append(values["score"])
+    assert found[0] == found[1]
+    return found[0]
 
 
-many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=150)
 NAMES = st.lists(st.sampled_from(["A", "B b", "C"]), max_size=4)
 BROKEN = st.lists(
     st.sampled_from(
@@ -136,7 +137,6 @@ SENTENCES = st.lists(
 ).map(" ".join)
 
 
-@pytest.mark.usefixtures("reading")
 @pytest.mark.parametrize("metric", LISTS)
 @given(source=NAMES, text=BROKEN | NAMES.map(json.dumps) | st.text(), word=st.sampled_from(["A", "C", "D"]))
 @many
@@ -146,7 +146,6 @@ def test_lists(metric: str, source: list[str], text: str, word: str) -> None:
     assert score(metric, text, reference) == LISTS[metric](read(text), ref)
 
 
-@pytest.mark.usefixtures("reading")
 @given(source=NAMES, text=NAMES.map(json.dumps), count=st.integers(0, 3), new=NAMES)
 @many
 def test_several_words(source: list[str], text: str, count: int, new: list[str]) -> None:
@@ -155,7 +154,6 @@ def test_several_words(source: list[str], text: str, count: int, new: list[str])
     assert score("list_random_remove", text, ref) == removed(read(text), ref)
 
 
-@pytest.mark.usefixtures("reading")
 @given(text=LINES | st.text("AB, \n"), size=st.integers(1, 3), first=st.none() | st.just(["A", "B"]))
 @many
 def test_latin_square(text: str, size: int, first: list[str] | None) -> None:
@@ -163,7 +161,6 @@ def test_latin_square(text: str, size: int, first: list[str] | None) -> None:
     assert score("latin_square", text, ref) == latin(text, ref)
 
 
-@pytest.mark.usefixtures("reading")
 @given(text=NUMBERS | st.text("12 34,\n\r\t"))
 @many
 def test_sudoku(text: str) -> None:
@@ -172,7 +169,6 @@ def test_sudoku(text: str) -> None:
     assert score("sudoku", solution + text, solution) == (four_lines(solution + text) == four_lines(solution))
 
 
-@pytest.mark.usefixtures("reading")
 @given(
     text=st.text("12 [],") | st.lists(st.sampled_from(["12", "21", "23", "31", "5", "100"])).map(", ".join)
 )
@@ -182,7 +178,6 @@ def test_domino(text: str) -> None:
     assert score("domino", text, ref) == chain(text, ref)
 
 
-@pytest.mark.usefixtures("reading")
 @given(source=SENTENCES, text=SENTENCES, word=st.none() | st.sampled_from(["a", "egg", "x"]))
 @many
 def test_sentences(source: str, text: str, word: str | None) -> None:

@@ -66,7 +66,7 @@ def test_special_aliases_and_unknown_names() -> None:
 
 @pytest.mark.parametrize("name", sorted(REFERENCES))
 @given(prediction=st.text('[]",ABabc0123456789 .\n') | st.text())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_gets_values_in_range(name: str, prediction: str) -> None:
     [(values, reasons)] = score_many(name, [prediction], [REFERENCES[name]], TOOLS)
     assert not reasons

@@ -28,7 +28,7 @@ def inverse_bleu(prediction: str, source: str) -> float | None:
 
 
 @given(TEXTS, TEXTS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_rouge_is_the_librarys(prediction: str, target: str) -> None:
     scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=True)
     expected = scorer.score(target, prediction)
@@ -53,7 +53,7 @@ def textbook_bleu(hypothesis: list[str], reference: list[str]) -> float:
 
 
 @given(TEXTS, TEXTS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_bleu_is_the_textbooks(prediction: str, source: str) -> None:
     tokens = Tokenizer13a()
     ours, theirs = tokens(prediction).split(), tokens(source).split()
@@ -62,7 +62,6 @@ def test_bleu_is_the_textbooks(prediction: str, source: str) -> None:
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=50)
 def test_a_text_against_itself(text: str) -> None:
     ours = Tokenizer13a()(text).split()
     if len(ours) >= 4:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -86,3 +88,21 @@ def any_hostile(request: pytest.FixtureRequest) -> Report:
     """The one and the other."""
     found = request.getfixturevalue(request.param)
     return found if isinstance(found, Report) else report_of(found)
+
+
+@pytest.fixture(scope="package")
+def _chromium() -> Iterator[Any]:
+    """One browser for all tests of this package that this process runs: each costs a second or two."""
+    from tests.report.chromium import chromium
+
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture
+def browser(_chromium: Any) -> Any:
+    """The browser as if it had just been started."""
+    from tests.report.chromium import as_new
+
+    as_new(_chromium)
+    return _chromium

@@ -17,7 +17,7 @@ from pbench.report.page_runs import run_of_file
 from pbench.report.points import SuiteTasks
 from pbench.report.published import read_published
 from pbench.traces import decoding_order
-from tests.report.chromium import chromium, needs_chromium, scripted
+from tests.report.chromium import needs_chromium, pointed_at, scripted, sized, until
 from tests.report.conftest import report_of
 from tests.report.made import Run, write_scores, zeros_and_ones
 from tests.report.made_traces import EOS, HOSTILE, RIGHT, SWAPPED, generation, remasked, sample, write_run
@@ -26,7 +26,7 @@ pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra `
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 pytestmark = needs_chromium
 SUITE = SuiteTasks("lists", ("lists/copy", "lists/shuffle"))
@@ -86,12 +86,6 @@ def pages(folder: Path) -> Path:
 
 def _gap(point: str, bits: float) -> GapRow:
     return GapRow(point, "lists/shuffle", 10, bits, (bits - 1, bits + 1), 0.5, bits, 7, 3, 2.0, 0)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
-    with chromium() as driver:
-        yield driver
 
 
 @pytest.fixture
@@ -174,10 +168,7 @@ def test_published_curves_lie_over_ours_and_can_be_left_out(view):
     assert len(view.find_elements(By.CSS_SELECTOR, "#tasks .dot.published")) == 1
     assert texts(view, "#curves .toggle")[-1] == "published: m · confidence-topk"
     assert "published: m · confidence-topk" in texts(view, "#leaderboard tbody th")
-    dot = one(view, "#curves .dot.published:last-child")
-    view.execute_script("arguments[0].scrollIntoView({block: 'center'})", dot)
-    webdriver.ActionChains(view).move_to_element(dot).perform()
-    said = one(view, "#tooltip").text
+    said = pointed_at(view, one(view, "#curves .dot.published:last-child"))
     assert "40 %" in said
     assert "no interval was published" in said
     Select(one(view, "#curves-published")).select_by_visible_text("none")
@@ -231,10 +222,7 @@ def test_curves_tell_their_points_by_keyboard_and_can_be_hidden(view):
 
 
 def test_hovering_a_curve_shows_the_point(view):
-    dot = one(view, "#curves .dot")
-    view.execute_script("arguments[0].scrollIntoView({block: 'center'})", dot)
-    webdriver.ActionChains(view).move_to_element(dot).perform()
-    assert "k=1" in one(view, "#tooltip").text
+    assert "k=1" in pointed_at(view, one(view, "#curves .dot"))
 
 
 def test_of_many_curves_one_model_is_shown_at_first(browser, pages):
@@ -291,11 +279,16 @@ def test_early_and_late_tokens_have_other_colours(view):
     assert len(set(colours)) == 6
 
 
-def test_playing_ends_with_the_answer(view):
-    one(view, "#step").send_keys(Keys.HOME)
-    one(view, "#play").click()
-    WebDriverWait(view, 60).until(lambda _: pane(view)[-1] == "eos")
-    assert one(view, "#play").text == "Play"
+def test_playing_ends_with_the_answer(browser, pages):
+    hurry = "const own = setInterval; window.setInterval = (step, pause) => own(step, pause / 20);"
+    with scripted(browser, hurry):
+        browser.get(f"file://{pages / 'good.html'}")
+    one(browser, "#step").send_keys(Keys.HOME)
+    assert pane(browser)[-1] == ""
+    one(browser, "#play").click()
+    until(browser, lambda: pane(browser)[-1] == "eos")
+    assert one(browser, "#play").text == "Play"
+    assert browser.get_log("browser") == []
 
 
 def test_filters_and_the_list(view):
@@ -358,7 +351,9 @@ def test_the_policy_stops_what_is_not_the_pages_own(browser, pages):
         "document.getElementById('bad').click();"
     )
     assert browser.execute_script("return window.hacked ?? null") is None
-    assert any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser"))
+    until(
+        browser, lambda: any("Content Security" in entry["message"] for entry in browser.get_log("browser"))
+    )
 
 
 def ground(view: webdriver.Chrome) -> int:
@@ -382,12 +377,8 @@ def test_dark_and_light(view):
 
 
 def test_a_narrow_page_does_not_scroll_sideways(view):
-    try:
-        size = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-        view.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    with sized(view, 390, 800):
         assert view.execute_script("return document.documentElement.scrollWidth") <= 390
-    finally:
-        view.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.parametrize("steps", [[1, 2, 3], [3, 2, 1], [1, 1, 2, 2], [2, 0, 1, 3, 3], [4, 4], [0, 1], []])

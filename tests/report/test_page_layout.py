@@ -8,7 +8,7 @@ from pbench.report.browser import Limits
 from pbench.report.findings import FailureKind, FailureRow, Findings, TaskPlace
 from pbench.report.html import report_page
 from pbench.report.points import SuiteTasks
-from tests.report.chromium import chromium, needs_chromium
+from tests.report.chromium import needs_chromium, sized
 from tests.report.conftest import report_of
 from tests.report.made import Run, write_scores, zeros_and_ones
 from tests.report.test_in_chromium import one, texts
@@ -18,12 +18,6 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +70,8 @@ def test_what_is_over_fewer_tasks_says_so(browser, page):
 
 
 def test_a_narrow_screen_shows_numbers_beside_the_names(browser, page):
-    size = {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
+    with sized(browser, 400, 900):
         browser.get(page)
         right = "return document.querySelector(arguments[0]).getBoundingClientRect().right"
         assert browser.execute_script(right, "#leaderboard > div:nth-of-type(2) td.number .mean") < 400
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 400
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

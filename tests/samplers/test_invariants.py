@@ -152,46 +152,37 @@ def test_every_sampler_has_a_case():
     assert {SAMPLERS.get(name).name for name, _ in CASES} == set(SAMPLERS.names())
 
 
-@each_case
-@temperatures
-@blocks
-def test_answers_are_complete_and_their_traces_balanced(index, temperature, block_length):
-    for answer in alone(index, temperature, block_length).values():
-        assert answer.status in ("ok", "empty")
-        assert len(answer.output_ids) == GEN_LENGTH
-        assert MASK not in answer.output_ids
-        standing: dict[int, int] = {}
-        final = [0] * GEN_LENGTH
-        for step, position, token, _, event in answer.trace:
-            if event == "remask":
-                assert standing.pop(position) == token
-                continue
-            assert (position in standing) == (event == "edit")
-            standing[position], final[position] = token, step
-        assert tuple(standing[position] for position in range(GEN_LENGTH)) == answer.output_ids
-        assert tuple(final) == answer.commit_step
+def check_trace(answer: Generation) -> None:
+    """The answer is complete, and what its trace commits and takes back leads to it."""
+    assert answer.status in ("ok", "empty")
+    assert len(answer.output_ids) == GEN_LENGTH
+    assert MASK not in answer.output_ids
+    standing: dict[int, int] = {}
+    final = [0] * GEN_LENGTH
+    for step, position, token, _, event in answer.trace:
+        if event == "remask":
+            assert standing.pop(position) == token
+            continue
+        assert (position in standing) == (event == "edit")
+        standing[position], final[position] = token, step
+    assert tuple(standing[position] for position in range(GEN_LENGTH)) == answer.output_ids
+    assert tuple(final) == answer.commit_step
 
 
 @each_case
 @temperatures
 @blocks
-def test_every_forward_is_counted_and_commits_unless_the_rule_idles(index, temperature, block_length):
+def test_answers_are_complete_block_by_block_and_every_forward_is_counted(index, temperature, block_length):
     sampler = made(*CASES[index], block_length)
+    length = block_length or GEN_LENGTH
     for answer, forwards in counted(index, temperature, block_length):
+        check_trace(answer)
+        blocks_of = [position // length for _, position, *_ in answer.trace]
+        assert blocks_of == sorted(blocks_of)
         assert answer.nfe == forwards <= nfe_bound([answer.sample], sampler, block_length)
         commits = {event.step for event in answer.trace if event.event == "commit"}
         if not sampler.traits.may_idle and not sampler.traits.may_continue:
             assert commits == set(range(1, answer.nfe + 1))
-
-
-@each_case
-@temperatures
-@blocks
-def test_commits_are_masks_of_the_current_block(index, temperature, block_length):
-    length = block_length or GEN_LENGTH
-    for answer in alone(index, temperature, block_length).values():
-        blocks_of = [position // length for _, position, *_ in answer.trace]
-        assert blocks_of == sorted(blocks_of)
 
 
 @each_case

@@ -136,18 +136,21 @@ def test_a_run_that_cannot_be_read_stops_no_other(
 def test_a_killed_command_goes_on_where_it_stood(
     write_run: Write, score: Run, server: StandIn, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    source = write_run("run.parquet", texts(*(f"A nap, number {i}." for i in range(300))))
+    said = ["wait" if i >= 140 else "go on" for i in range(200)]
+    source = write_run("run.parquet", texts(*(f"Numbers {word}, {i}." for i, word in enumerate(said))))
     command = ["score", str(source), "--languagetool-url", server.url]
     process = start(pbench, command, str(tmp_path_factory.mktemp("elsewhere")))
-    while server.times("nap") < 150 and process.is_alive():
-        process.join(0.005)
+    while server.times("wait") < 4 and process.is_alive():  # as many as are asked at once
+        process.join(0.02)
     process.kill()
     process.join()
     target = source.with_name("run.scores.parquet")
     assert not target.exists()
-    asked = server.times("nap")
+    asked = server.times("Numbers")
+    assert asked == 144
+    server.go.set()
     assert score(source, "--languagetool-url", server.url) == 0
-    assert values(target) == [1.0] * 300
-    assert server.times("nap") - asked <= 300 - 2 * 64  # findings are kept by the 64
+    assert values(target) == [1.0] * 200
+    assert server.times("Numbers") - asked == 200 - 2 * 64  # findings are kept by the 64
     left = {path.name for path in source.parent.iterdir()}
     assert left == {"run.parquet", "run.scores.parquet", ".pbench-cache"}

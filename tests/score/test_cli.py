@@ -98,11 +98,11 @@ def test_bad_input(pbench: Run, write_run: Write, tmp_path: Path, capsys: pytest
 
 
 def test_a_server_that_does_not_answer_is_a_usage_error(
-    pbench: Run, write_run: Write, capsys: pytest.CaptureFixture[str]
+    pbench: Run, write_run: Write, nobody: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lists = write_run("lists.parquet", [generation(0)])
     text = write_run("text.parquet", [generation(0, "A.", task="t/g", metric="grammar", answer=None)])
-    server = ("--languagetool-url", "http://127.0.0.1:9")
+    server = ("--languagetool-url", nobody)
     assert pbench(lists, *server) == 0  # no grammar, no server
     assert pbench(text, *server) == 2
     assert "gives no answer" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def test_theorem_2_and_the_search_by_going_through_all_partitions(name, n):
         assert [one.bits for one in alike] == pytest.approx(least, abs=1e-9)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000))
 def test_theorem_2_for_any_distribution(seed):
     rng = np.random.default_rng(seed)

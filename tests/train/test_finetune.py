@@ -155,10 +155,10 @@ def test_a_run_writes_adapter_curve_and_picture_and_is_complete(tmp_path):
     assert [line["step"] for line in curve] == [1, 2, 3, 4, 5, 6]
     assert [line["epoch"] for line in curve if "validation_loss" in line] == [1, 2]
     assert "<svg" in (tmp_path / "a" / "loss.svg").read_text()
-    before = (tmp_path / "a" / "adapter_model.safetensors").stat().st_mtime_ns
+    before = (tmp_path / "a" / "adapter_model.safetensors").stat().st_ino
     tune(find_model("tiny"), LORA, None, tmp_path / "a", Place(), notes.append)
     assert "complete already" in notes[-1]
-    assert (tmp_path / "a" / "adapter_model.safetensors").stat().st_mtime_ns == before
+    assert (tmp_path / "a" / "adapter_model.safetensors").stat().st_ino == before
     with pytest.raises(UsageError, match="holds another run"):
         tune(find_model("tiny"), LORA.model_copy(update={"seed": 1}), None, tmp_path / "a", Place(), silent)
 
@@ -179,13 +179,14 @@ def test_a_folder_is_of_one_dtype_one_prompt_and_one_length():
 
 
 _COMMAND = (
-    "train", "lora", "--model", "tiny", "--task", "shuffle", "--samples", "48", "--validation", "8",
-    "--epochs", "2", "--batch-size", "8", "--rank", "4", "--checkpoint-every", "3", "--threads", "1",
+    "train", "full", "--model", "tiny", "--task", "shuffle", "--samples", "16", "--validation", "4",
+    "--epochs", "2", "--batch-size", "4", "--learning-rate", "1e-3", "--checkpoint-every", "3",
+    "--threads", "1",
 )  # fmt: skip
 
 
 def _train_killed(arguments: list[str], folder: str) -> None:
-    """`pbench train ...` that kills itself with SIGKILL in step 6, two after a checkpoint."""
+    """`pbench train ...` that kills itself in step 6, of its second epoch, two after a checkpoint."""
     step = FineTuner.train_step
 
     def killed(self: FineTuner) -> float:
@@ -201,17 +202,40 @@ def test_a_run_killed_with_sigkill_continues_the_loss_curve_exactly(tmp_path):
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     command = [*_COMMAND, "--out", str(broken)]
     assert finish(_train_killed, command, str(tmp_path)) == -signal.SIGKILL
-    assert not (broken / "adapter_config.json").exists()
+    assert not (broken / "model.safetensors").exists()
     assert len(_curve(broken)) == 5
     again = said(tmp_path, finish(pbench, command, str(tmp_path)))
     assert "going on from step 3 of" in again.err
-    settings = LoraSettings(
-        tasks=("shuffle",), samples=48, validation=8, epochs=2, batch_size=8, rank=4, checkpoint_every=3
-    )
+    settings = TuneSettings(
+        tasks=("shuffle",), samples=16, validation=4, epochs=2, batch_size=4, learning_rate=1e-3,
+        checkpoint_every=3,
+    )  # fmt: skip
     tune(find_model("tiny"), settings, None, whole, Place(threads=1), silent)
     assert _curve(broken) == _curve(whole)
-    assert len(_curve(whole)) == 12
+    assert len(_curve(whole)) == 8
     assert sorted(path.name for path in broken.iterdir()) == sorted(path.name for path in whole.iterdir())
+    name = "model.safetensors"
+    assert (broken / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_an_interrupted_run_of_adapters_draws_the_dropout_of_a_whole_one(tmp_path, monkeypatch):
+    step = FineTuner.train_step
+
+    def stopped(self: FineTuner) -> float:
+        if self.step == 3:
+            raise KeyboardInterrupt
+        return step(self)
+
+    assert LORA.dropout > 0
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    with monkeypatch.context() as patch:
+        patch.setattr(FineTuner, "train_step", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            tune(find_model("tiny"), LORA, None, broken, Place(), silent)
+    torch.rand(7)  # what else draws from the stream of the process
+    for folder in (broken, whole):
+        tune(find_model("tiny"), LORA, None, folder, Place(), silent)
+    assert _curve(broken) == _curve(whole)
     name = "adapter_model.safetensors"
     assert (broken / name).read_bytes() == (whole / name).read_bytes()
 

@@ -18,6 +18,7 @@ function hideTooltip() {
 // Left and right go along a row, up and down from row to row.
 function explorable(chart, marks, halo) {
   let current = null;
+  let pointed = false; // by the pointer: what the keys show stays when the page moves under a resting pointer
   const rows = [...new Set(marks.map((mark) => mark.row))];
 
   function show(mark) {
@@ -43,10 +44,11 @@ function explorable(chart, marks, halo) {
       const distance = (mark.x - x) ** 2 + (mark.y - y) ** 2;
       if (distance < least) [best, least] = [mark, distance];
     }
-    if (best) show(best);
+    pointed = best !== null;
+    if (pointed) show(best);
     else leave();
   });
-  chart.addEventListener("pointerleave", leave);
+  chart.addEventListener("pointerleave", () => { if (pointed) leave(); });
   chart.addEventListener("blur", leave);
   chart.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return leave();
@@ -54,6 +56,7 @@ function explorable(chart, marks, halo) {
     if (!next) return;
     event.preventDefault();
     event.stopPropagation();
+    pointed = false;
     show(next);
   });
 
