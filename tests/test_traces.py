@@ -1,5 +1,6 @@
 """Replay and statistics of traces: against values worked out by hand, and the engine's own counts."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -14,6 +15,7 @@ from pbench.traces import (
     commit_steps,
     decoding_order,
     frames,
+    gap_of_steps,
     given_tokens,
     global_arness,
     last_step,
@@ -97,12 +99,33 @@ def test_tokens_of_one_step_count_from_left_to_right():
     assert (local_arness(trace("3")), global_arness([])) == (None, None)
 
 
+def test_an_edit_is_a_new_token_and_no_commit():
+    events = [*trace("1", "12"), TraceEvent(3, 1, 6, 0.9, "edit")]
+    assert commit_steps(events, 13) == (0, 3, *[0] * 10, 2)
+    assert (local_arness(events), global_arness(events)) == (0.0, 1.0)
+    assert tokens_per_step(events) == {0: 1, 1: 2}
+    assert global_arness(trace("8", "1"), k=1) == 0.5  # the leftmost one first, however far they lie apart
+    assert global_arness(trace("1", "8"), k=1) == 1.0
+
+
+def test_a_failed_row_shows_what_it_had():
+    row = replace(traced(sample(0), RIGHT, trace("0")), output_ids=None)
+    assert given_tokens(row) == (None,) * 6
+    assert [f.tokens for f in frames(row)][-1] == (5, *[None] * 5)
+
+
 def test_what_is_taken_back_is_a_mask_again():
     events = trace("0 1", "-0 2", "0")
     assert commit_steps(events, 3) == (3, 1, 2)
     assert commit_steps(trace("0 1", "-0"), 2) == (0, 1)
     assert global_arness(events) == 1.0
     assert tokens_per_step(events) == {1: 2, 2: 1}
+
+
+def test_the_gap_of_a_step_is_the_sum_of_its_commits():
+    events = trace("0 1", "-0 2", "0 3", "")
+    assert gap_of_steps(events, [0.0, -2.0, None, 0.0, 0.0, 1.5]) == {1: -2.0, 2: 0.0, 3: 1.5}
+    assert gap_of_steps(events, [None, -2.0, None, 0.0, 0.5, None]) == {1: None, 2: 0.0, 3: None}
 
 
 def test_steps_without_a_commit_are_steps():
@@ -123,6 +146,7 @@ def test_a_summary_agrees_with_what_the_engine_counted():
         assert found.padded == decoding_order(answer.commit_step)
         assert found.content.n == answer.content_length
         assert found.padded.kendall > 0  # blocks go from left to right
+        assert summarise(replace(answer, trace=None)) is None
 
 
 @given(st.permutations(range(8)), st.integers(1, 4))

@@ -48,7 +48,7 @@ def choose(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
         if not matches:
             near = nearest(name, [*available, *(task.rpartition("/")[2] for task in available)])
             raise UsageError(f"unknown task {name!r}{near}; known: {', '.join(sorted(available))}")
-        if len(matches) > 1 and "/" not in name and name != matches[0].partition("/")[0]:
+        if len(matches) > 1 and name != matches[0].partition("/")[0]:
             raise UsageError(f"task {name!r} can be any of {', '.join(matches)}; give the full name")
         chosen += matches
     return list(dict.fromkeys(chosen))
@@ -71,7 +71,5 @@ def spread(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
     The positions come from a golden-ratio sequence: every prefix of it is even, so a larger limit
     contains a smaller one, and no period of the data (list lengths in turn) is favoured.
     """
-    if limit is None or limit >= len(samples):
-        return list(samples)
     ranked = sorted(range(len(samples)), key=lambda i: (i * _GOLDEN % 1.0, i))
     return [samples[i] for i in sorted(ranked[:limit])]

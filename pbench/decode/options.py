@@ -69,7 +69,7 @@ def resolve_block_length(gen_length: int, block_length: int | None, causal: int 
     blocks from the prompt's start, and the answer may end in the middle of one.
     """
     if causal is not None:
-        if block_length is not None and causal % block_length:
+        if block_length is not None and (block_length < 1 or causal % block_length):
             raise UsageError(
                 f"--block-length {block_length} does not divide {causal}, the block length of this model,"
                 " which sees no later block"

@@ -59,7 +59,6 @@ def among_top_p(logits: Tensor, p: float) -> Tensor:
     ordered, order = logits.sort(dim=1, descending=True, stable=True)
     probabilities = ordered.float().softmax(1)
     before = probabilities.cumsum(1) - probabilities
-    before[:, 0] = 0.0  # the most probable one always stays
     return logits.masked_fill(
         torch.zeros_like(logits, dtype=torch.bool).scatter(1, order, before >= p), -torch.inf
     )

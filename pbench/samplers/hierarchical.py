@@ -23,7 +23,7 @@ def best_of_runs(scores: Tensor, to_unmask: Tensor) -> Tensor:
     """The best position of every run of neighbouring candidates (ties: the lower), bool [R, W]."""
     rows, width = to_unmask.shape
     run = (~to_unmask).cumsum(1)  # the same number all along a run of candidates
-    ranks = rank(scores.masked_fill(~to_unmask, -torch.inf)).masked_fill(~to_unmask, width)
+    ranks = rank(scores).masked_fill(~to_unmask, width)
     lowest = torch.full((rows, width + 1), width, dtype=ranks.dtype, device=ranks.device)
     lowest.scatter_reduce_(1, run, ranks, "amin")
     return (ranks == lowest.gather(1, run)) & to_unmask

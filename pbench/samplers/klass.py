@@ -79,13 +79,11 @@ class Klass(Policy):
 
     def _remember(self, memory: Memory, places: list[int], log_probs: Tensor) -> None:
         """Count the calm steps of each candidate and keep its log-probabilities for the next step."""
-        known = {place: at for at, place in enumerate(memory.places)}
-        met = [place for place in places if place in known]
         moved: dict[int, float] = {}
-        if memory.log_probs is not None and met:
-            now = _rows(log_probs, [at for at, place in enumerate(places) if place in known])
-            then = _rows(memory.log_probs, [known[place] for place in met])
-            moved = dict(zip(met, divergence(now, then).tolist(), strict=True))
+        if memory.log_probs is not None:  # what is a candidate now was one before
+            known = {place: at for at, place in enumerate(memory.places)}
+            then = _rows(memory.log_probs, [known[place] for place in places])
+            moved = dict(zip(places, divergence(log_probs, then).tolist(), strict=True))
         quiet = self.options.kl_threshold
         memory.calm = [
             calm + 1 if moved.get(place, torch.inf) < quiet else 0 for place, calm in enumerate(memory.calm)

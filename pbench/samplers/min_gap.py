@@ -91,7 +91,7 @@ class MinGap:
         return replace(
             chosen,
             commit=kept | edits,
-            remask=None if chosen.remask is None else chosen.remask & ~late & ~step.to_unmask,
+            remask=None if chosen.remask is None else chosen.remask & ~late,
             done=None if chosen.done is None else chosen.done | late.squeeze(1),
         )
 

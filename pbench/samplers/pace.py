@@ -51,11 +51,8 @@ def require_room(flag: str, value: int, block_length: int) -> None:
 
 
 def targets(step: Step, tables: Sequence[Sequence[int]]) -> Tensor:
-    """Tokens [R] that must stand after this step; all of the block's when its timetable is over."""
-    due = [
-        table[number] if number < len(table) else plan.masks
-        for table, number, plan in zip(tables, step.numbers, step.plans, strict=True)
-    ]
+    """Tokens [R] that must stand after this step."""
+    due = [table[number] for table, number in zip(tables, step.numbers, strict=True)]
     return torch.tensor(due, device=step.to_unmask.device)
 
 

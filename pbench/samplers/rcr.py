@@ -58,6 +58,5 @@ class Rcr(Policy):
             latest = step.confidence
         running = torch.where(step.to_unmask, latest, before)
         store(step.states, running)
-        generated = step.to_unmask | (~step.fixed & running.isfinite())
-        stands = top_n(running, generated, targets(step, tables))
-        return Selection(stands & step.to_unmask, remask=generated & ~step.to_unmask & ~stands)
+        stands = top_n(running, ~step.fixed, targets(step, tables))
+        return Selection(stands & step.to_unmask, remask=~step.fixed & ~step.to_unmask & ~stands)

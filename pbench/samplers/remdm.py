@@ -62,7 +62,7 @@ class Remdm(Policy):
         table = timetable(block.masks, k)
         full = max(1, 7 * block.masks // 8)
         begin = next(step for step, stands in enumerate(table, 1) if stands >= full)
-        compat = min(max(1, min(7 * block.length // 8, block.length - 1)), len(table))
+        compat = min(max(1, 7 * block.length // 8), len(table))
         return Refill(None, table, begin, compat, len(table) if wanted is None else wanted)
 
     def max_steps(self, block: BlockPlan) -> int:
@@ -81,7 +81,7 @@ class Remdm(Policy):
         record = torch.where(step.to_unmask, step.confidence, record)
         store(states, record)
         commit = top_n(step.confidence, step.to_unmask, targets(step, tables) - filled(step))
-        stands = commit | (~step.to_unmask & ~step.fixed & record.isfinite())
+        stands = commit | (~step.to_unmask & ~step.fixed)
         redo = [
             self.options.remask_number if begin <= number + 1 < begin + state.loops else 0
             for state, begin, number in zip(states, begins, step.numbers, strict=True)

@@ -42,5 +42,5 @@ def keep_apart(chosen: Tensor, scores: Tensor, gap: int) -> Tensor:
         taken = best(scores, left)
         kept = kept | taken
         at = taken.byte().argmax(1, keepdim=True)
-        left = left & ((places - at).abs() >= gap) & taken.any(1, keepdim=True)
+        left = left & ((places - at).abs() >= gap)
     return kept

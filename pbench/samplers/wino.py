@@ -20,7 +20,6 @@ from pbench.samplers.selection import best, top_n
 __all__ = ["Wino", "WinoOptions"]
 
 _FEWEST, _MOST = 5, 20  # bounds of the number of commits a step
-_FIRST_ACCEPT = 30  # what the first step of a block may take for the number accepted before it
 
 
 class WinoOptions(Strict):
@@ -56,9 +55,7 @@ class Wino(Policy):
         masks = step.to_unmask
         sure = masks & (step.confidence > self.options.gamma)
         most = (7 * masks.sum(1) // 10).clamp(_FEWEST, _MOST)
-        commit = top_n(step.confidence, sure, most) | (
-            best(step.confidence, masks) & ~sure.any(1, keepdim=True)
-        )
+        commit = top_n(step.confidence, sure, most) | best(step.confidence, masks)
         remask = self._taken_back(step) & (commit.sum(1, keepdim=True) > 1)
         store(step.states, masks)
         return Selection(commit, remask=remask)
@@ -67,8 +64,5 @@ class Wino(Policy):
         """Committed tokens that do not hold, the least probable first: bool [R, W]."""
         before = recall(step.states, torch.zeros_like(step.to_unmask))
         accepted = (before & ~step.to_unmask).sum(1)
-        fresh = torch.tensor([state.values is None for state in step.states], device=accepted.device)
-        accepted = accepted.masked_fill(fresh, _FIRST_ACCEPT)
-        committed = ~step.to_unmask & ~step.fixed
-        doubtful = committed & (step.shadow_probability < self.options.gamma_back)
+        doubtful = step.shadow_probability < self.options.gamma_back
         return top_n(-step.shadow_probability, doubtful, accepted - 1)

@@ -101,6 +101,12 @@ def test_each_row_pays_for_the_columns_that_it_computes(kind, query):
     assert answer.kv_tokens == GEN_LENGTH * whole
 
 
+def test_two_blocks_are_enough_to_keep_something():
+    sampler = ("confidence", {"k": 3})
+    (answer,) = decode(Scripted(hashed), sampler, SAMPLES[:1], block=6, cache="dual").values()
+    assert answer.query_tokens == 2 * (1 + GEN_LENGTH + 6)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_forward_is_spent_on_a_block_that_the_warm_step_filled(kind):
     denoiser = Scripted(hashed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbench.decode import Engine, EngineOptions, nfe_bound
+from pbench.decode import engine as engine_module
 from pbench.errors import PbenchError, UsageError
 from pbench.interfaces import Selection, Traits
 from pbench.records import Generation
@@ -157,10 +159,39 @@ def test_a_row_with_non_finite_logits_fails_alone(bad, sampler):
         assert essence(answers[name]) == essence(good[name])
 
 
+def test_a_row_with_non_finite_logits_fails_where_tokens_are_drawn_too():
+    def broken(canvas, row, position):
+        return torch.full((VOCAB,), torch.nan)
+
+    (answer,) = decode(("confidence", {"k": 1}), [sample(0)], broken, temperature=1.0).values()
+    assert (answer.error_kind, answer.nfe) == ("non_finite", 1)
+
+
 def test_a_prompt_that_does_not_fit_is_an_error_row():
-    answers = decode(("confidence", {"k": 1}), [sample(0, "a" * 90), sample(1)])
-    assert answers["test/scripted/0"].error_kind == "too_long"
-    assert answers["test/scripted/1"].status == "ok"
+    lengths = (90, 3, 96 - 8 + 1, 96 - 8)  # the context has 96 positions, the answer 8
+    answers = decode(("confidence", {"k": 8}), [sample(i, "a" * n) for i, n in enumerate(lengths)])
+    kinds = [answers[f"test/scripted/{i}"].error_kind for i in range(4)]
+    assert kinds == ["too_long", None, "too_long", None]
+
+
+def test_no_more_rows_than_the_batch_size_are_decoded_together_and_no_place_stays_empty():
+    rows = []
+
+    def counting(canvas, row, position):
+        rows.append(len(canvas.ids))
+        return hashed(canvas, row, position)
+
+    samples = [sample(i, "ab"[: 1 + i % 2]) for i in range(7)]
+    decode(("threshold", {"gamma": 0.5}), samples, counting, batch_size=3)
+    assert rows[0] == 3
+    assert rows == sorted(rows, reverse=True)  # full until nothing waits
+
+
+def test_the_seconds_of_a_forward_are_shared_among_its_rows(monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(engine_module.time, "perf_counter", lambda: float(next(ticks)))
+    answers = decode(("confidence", {"k": 4}), [sample(0), sample(1)])
+    assert [answer.seconds for answer in answers.values()] == [1.0, 1.0]  # two forwards, half a second each
 
 
 class Lazy(Policy):
@@ -245,6 +276,18 @@ def test_remasked_positions_are_masks_again_and_the_trace_balances():
     assert kinds.count("commit") - kinds.count("remask") == 8
     assert answer.nfe == 9
     assert answer.commit_step[7] == 5
+
+
+def test_taking_back_what_is_a_mask_is_a_bug_whatever_else_is_taken_back():
+    class Careless(Remasker):
+        name = "careless"
+
+        def select(self, step):
+            found = super().select(step)
+            return replace(found, remask=torch.ones_like(found.commit) ^ found.commit)
+
+    with pytest.raises(PbenchError, match="a bug in sampler 'careless': it remasks"):
+        list(Engine(Scripted(hashed), Careless(None), 8, EngineOptions()).run([sample(0)]))
 
 
 def test_lengths_that_do_not_fit_are_refused_before_any_forward():

@@ -23,7 +23,7 @@ from pbench.decode import (
     run_identity,
     run_name,
 )
-from pbench.decode.data import TaskData, choose, spread
+from pbench.decode.data import TaskData, spread
 from pbench.errors import LockedError, UsageError
 from pbench.samplers import make_sampler
 from tests.forks import finish
@@ -268,16 +268,6 @@ def test_a_limit_is_spread_over_the_task_and_a_larger_one_contains_it():
     assert [len(each) for each in chosen] == [4, 8, 20, 100, 100]
     assert all(set(small) <= set(large) for small, large in pairwise(chosen))
     assert {index // 25 for index in chosen[0]} == {0, 1, 2, 3}
-
-
-def test_task_names():
-    known = ["waiting_line/copy", "waiting_line/sort", "waiting_line_n15/copy", "puzzle/sudoku_n4_12"]
-    assert choose(["waiting_line"], known) == known[:2]
-    assert choose(["sort", "waiting_line/copy"], known) == ["waiting_line/sort", "waiting_line/copy"]
-    with pytest.raises(UsageError, match="any of"):
-        choose(["copy"], known)
-    with pytest.raises(UsageError, match="did you mean"):
-        choose(["waiting_lin"], known)
 
 
 def test_answers_without_a_gap_are_decoded_again_where_it_is_asked_for(tmp_path):

@@ -28,7 +28,7 @@ def test_top_p_keeps_the_fewest_tokens_that_reach_p():
 
 def test_ties_go_to_the_lower_id():
     level = torch.zeros(1, 4)
-    assert kept(among_top_p(level, 0.3)) == [[0, 1]]
+    assert kept(among_top_p(level, 0.3)) == kept(among_top_p(level, 0.5)) == [[0, 1]]
     assert kept(among_top_k(level, 3)) == [[0, 1, 2]]
     assert kept(among_top_k(level, 9)) == [[0, 1, 2, 3]]
 
@@ -45,6 +45,12 @@ def test_filters_keep_the_best_token_and_change_no_ratio(rows, p, k):
     assert bool(stays.gather(1, logits.argmax(1, keepdim=True)).all())
     assert bool((stays.sum(1) <= k).all())
     assert torch.equal(found[stays], logits[stays])
+
+
+def test_the_temperature_divides_in_float32_and_under_compat_in_the_dtype_of_the_logits():
+    one = torch.ones(1, 1, dtype=torch.bfloat16)
+    assert Scoring(0.3).tempered(one).item() == pytest.approx(10 / 3, abs=1e-6)
+    assert Scoring(0.3, compat=True).tempered(one).item() == 3.328125  # 213 / 64: bfloat16 has 8 bits
 
 
 def decode(script=hashed, count=40, sampler="confidence", **options):

@@ -119,6 +119,11 @@ def test_compat_rounds_probabilities_to_the_logits_dtype(compat, confidence):
     assert step.confidence[0, 0].item() == pytest.approx(confidence, abs=1e-5)
     assert (step.confidence[0, 0].item() == 1.0) is (compat is not None)
     assert answer.trace[0].confidence == step.confidence[0, 0].item()
+    second = 1 / (1 + math.exp(6.9375))  # 0.00097, which bfloat16 keeps to three digits
+    assert step.margin[0, 0].item() == pytest.approx(confidence - second, abs=1e-5)
+    assert step.log_probs[0, 4].item() == pytest.approx(math.log(confidence), abs=1e-5)
+    surprise = -confidence * math.log(confidence) - second * math.log(second)
+    assert step.entropy[0, 0].item() == pytest.approx(surprise, abs=1e-4)
 
 
 class Editing(Policy):
@@ -194,6 +199,15 @@ def test_edits_without_the_trait_are_a_bug():
 class Shadowed(Looking):
     name = "shadowed"
     traits = Traits(shadow=True, may_remask=True)
+
+
+def test_asking_for_a_verifier_without_the_trait_is_a_bug():
+    class Asking(Looking):
+        def select(self, step):
+            step.verifier_log_probs(step.proposal)
+
+    with pytest.raises(PbenchError, match="a bug in a sampler: it asks for a verifier"):
+        run(Asking())
 
 
 def test_the_shadow_is_scored_at_committed_positions_and_leaves_the_rest_alone():

@@ -70,6 +70,17 @@ def test_the_target_is_the_argmax_of_the_mixture(mixture, positions):
     assert drafts[0].tolist() == [[0, 0, 1]]
 
 
+@pytest.mark.parametrize("mixture", [0.001, 0.3, 0.5, 0.7, 0.999])
+@pytest.mark.parametrize("favour", [0.99, 1.01])
+def test_the_mixture_turns_where_the_two_models_balance(mixture, favour):
+    """R a = (1 - R) b: a is how far p favours token 0, b how far the verifier favours token 1."""
+    lead = favour * (1 - mixture) / mixture
+    step = MadeStep(log_probs=torch.tensor([[[0.0, 0.0], [lead, 0.0]]]).log_softmax(2))
+    step.verifier_log_probs = lambda draft: torch.tensor([[0.0, 0.0], [0.0, 1.0]]).log_softmax(1)
+    commit = make_sampler("apd", {"mixture": mixture, "verifier": "v"}).select(step).commit
+    assert chosen(commit) == ([[0, 1]] if favour > 1 else [[0]])  # the first is always accepted
+
+
 def test_the_draft_holds_what_stands():
     step, drafts = _step(DIFFUSION, VERIFIER[1:])
     step.to_unmask = torch.tensor([[False, True, True]])

@@ -57,3 +57,29 @@ def test_every_option_but_the_swept_one_has_a_default():
     assert all(len(options) <= 1 for options in required.values())
     assert required["klass"] == ["gamma"]
     assert required["dilated"] == required["credit"] == []
+
+
+# As published; see docs/samplers.md for the sources. What is not named here has no default but None.
+DEFAULTS = {
+    "apd": {"window": 16, "lookahead": 100},
+    "confidence": {"selection-temperature": 0.0},
+    "credit": {"gamma": 0.9, "alpha": 0.7, "beta": 0.8, "power": 0.2},
+    "dilated": {"skip-threshold": 0.3, "base": 2},
+    "hierarchical": {"low-gamma": 0.6},
+    "joint-threshold": {"edit-gamma": 0.9},
+    "klass": {"kl-threshold": 0.01, "kl-history": 2},
+    "local-leap": {"relaxed-gamma": 0.75, "radius": 4},
+    "pc": {"decay": 0.25, "clip": 10.0},
+    "rcr": {"running": "max"},
+    "remdm": {"remask-number": 1},
+    "slowfast": {"cycle-threshold": 0.3, "exploration-steps": 6, "window": 2},
+    "threshold": {"score": "confidence", "comparison": "ge"},
+    "wino": {"gamma-back": 0.9},
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS.names())
+def test_defaults_are_the_published_ones(name):
+    found = {each["name"]: each["default"] for each in card(name)["options"] if each["default"] is not None}
+    drawn = ("entropy", "left-to-right", "margin")
+    assert found == DEFAULTS.get("confidence" if name in drawn else name, {})

@@ -58,6 +58,19 @@ def test_commits_are_strictly_above_gamma_or_the_best():
     assert chosen(lofty.select(step).commit) == [[1]]
 
 
+def test_a_penalty_on_the_proposal_stays_on_it_and_goes_to_no_other_token():
+    sampler = make_sampler("credit", {"alpha": 10.0, "gamma": 1})
+    state, probabilities = account(sampler, 2), torch.tensor([[[0.6, 0.4], [0.6, 0.4]]])
+    for _ in range(3):
+        sampler.select(MadeStep(log_probs=probabilities.log(), states=[state]))
+    step = MadeStep(log_probs=torch.tensor([[[0.6, 0.4], [0.4, 0.6]]]).log(), states=[state])
+    step.confidence = step.confidence / 2  # as `--eos penalise` has it; the second choice is token 0 again
+    found = sampler.select(step)
+    assert found.tokens.tolist() == [[0, 0]]
+    assert found.confidence[0, 0].item() == pytest.approx(0.5, abs=1e-4)
+    assert found.confidence[0, 1].item() > 0.9
+
+
 def test_a_row_gets_the_same_beside_a_row_with_a_longer_past():
     sampler = make_sampler("credit", {})
     logits = torch.randn(STEPS, 2, WIDTH, VOCAB, generator=torch.Generator().manual_seed(5))

@@ -31,6 +31,7 @@ def test_levels_of_eight():
     assert level_table(8, 2) == ((0, 4), (2, 6), (1, 3, 5, 7))
     assert level_table(9, 3) == ((0, 3, 6), (1, 2, 4, 5, 7, 8))
     assert level_table(5, 2) == ((0, 1, 2, 3, 4),)  # (0, 2, 4) and a smaller rest
+    assert [len(level) for level in level_table(23, 3)] == [4, 19]  # 4, 10 and a smaller rest of 9
 
 
 @given(st.integers(1, 300), st.integers(2, 9))

@@ -28,6 +28,11 @@ def test_golden_counts_at_a_quarter(confidences, count):
     assert int(make_sampler("frechet", {"delta": 0.25}).select(step).commit.sum()) == count
 
 
+@pytest.mark.parametrize(("delta", "count"), [(0.5, 1), (0.25, 2)])
+def test_the_bound_is_exceeded_and_not_met(delta, count):
+    assert int(frechet_count(torch.tensor([[1.0, 0.75]]), delta)) == count  # 1.75 - 1 - 0.25 = 0.5
+
+
 def test_the_best_are_committed_and_the_others_are_not():
     step = MadeStep([[0.4, 0.96, None, 0.97]])
     assert chosen(make_sampler("frechet", {"delta": 0.25}).select(step).commit) == [[1, 3]]

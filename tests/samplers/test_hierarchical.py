@@ -27,5 +27,5 @@ def test_every_run_of_masks_is_split_at_its_best(options, positions):
 
 
 def test_rows_have_their_own_runs():
-    step = MadeStep([[0.7, 0.8, 0.7, 0.9], [0.7, None, 0.7, 0.9], [0.1, 0.2, 0.1, None]])
-    assert chosen(make_sampler("hierarchical", {"gamma": 1}).select(step).commit) == [[3], [0, 3], [1]]
+    step = MadeStep([[0.7, 0.8, 0.7, 0.9], [0.7, None, 0.7, 0.9], [0.1, 0.2, 0.1, None], [None] * 4])
+    assert chosen(make_sampler("hierarchical", {"gamma": 1}).select(step).commit) == [[3], [0, 3], [1], []]

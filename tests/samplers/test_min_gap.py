@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from pbench.decode import Engine, EngineOptions, nfe_bound
 from pbench.errors import UsageError
+from pbench.interfaces import BlockPlan, Selection, Traits
 from pbench.samplers import make_sampler, options_model
+from pbench.samplers.min_gap import MinGap
+from pbench.samplers.policy import Policy
 from pbench.samplers.selection import keep_apart
 from tests.samplers.steps import MadeStep, chosen
 from tests.scripted import MASK, Scripted, hashed, sample
@@ -59,6 +62,49 @@ def test_bad_gaps_are_refused(gap):
 def test_the_inner_sampler_still_refuses_lengths():
     with pytest.raises(UsageError, match="--k 5"):
         make_sampler("confidence", {"k": 5, "min_gap": 2}).check(8, 4)
+
+
+def play(sampler, scores):
+    """Commits of each step of one block; the scores stay as they are."""
+    left: list[float | None] = list(scores)
+    state, commits = sampler.plan_block(MadeStep([left]).plans[0]), []
+    while any(score is not None for score in left):
+        step = MadeStep([left], states=[state], number=len(commits))
+        commits.append(chosen(sampler.select(step).commit)[0])
+        left = [None if place in commits[-1] else score for place, score in enumerate(left)]
+    return commits
+
+
+def test_beyond_its_plan_the_sampler_decides_as_at_its_last_step():
+    sampler = make_sampler("confidence", {"k": 6, "min_gap": 3})  # plans 6 and 1 of 7
+    assert play(sampler, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]) == [[0, 3], [1], [2], [4], [5], [6]]
+
+
+class Stubborn(Policy):
+    """Plans two steps, commits nothing, takes back what stands and never lets a block go."""
+
+    name = "stubborn"
+    traits = Traits(may_remask=True, may_idle=True, may_continue=True)
+
+    def max_steps(self, block):
+        return 2
+
+    def select(self, step):
+        nothing = torch.zeros_like(step.to_unmask)
+        return Selection(nothing, remask=~step.to_unmask, done=nothing[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("number", "commit", "remask", "done"), [(0, [], [1], False), (1, [], [1], False), (2, [2], [], True)]
+)
+def test_beyond_its_plan_nothing_is_taken_back_and_something_is_committed(number, commit, remask, done):
+    sampler = MinGap(Stubborn(None), make_sampler("threshold", {"gamma": 0.5, "min_gap": 2}).options)
+    plan = BlockPlan(3, 3, 1, 0, 3)
+    assert sampler.max_steps(plan) == 2 + 3
+    step = MadeStep([[0.3, None, 0.4]], states=[sampler.plan_block(plan)], number=number)
+    found = sampler.select(step)
+    assert (chosen(found.commit), chosen(found.remask)) == ([commit], [remask])
+    assert found.done.tolist() == [done]
 
 
 def test_a_fixed_rate_goes_on_until_nothing_is_masked():

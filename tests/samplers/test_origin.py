@@ -35,13 +35,17 @@ def test_eps_is_dreams_and_zero_under_compat():
     sampler = make_sampler("origin", {"steps": 2})
     assert bool(sampler.select(step).commit)
     step.compat = False
-    assert not bool(sampler.select(step).commit)
+    assert not bool(sampler.select(step).commit)  # the chance is (1 - 0.001) / 2 = 0.4995
+    step.uniform = lambda: torch.tensor([[0.49925]])
+    assert bool(sampler.select(step).commit)
+    step.uniform, step.compat = (lambda: torch.tensor([[0.5]])), True
+    assert not bool(sampler.select(step).commit)  # a number below a half is as likely as one above it
 
 
 def test_steps_are_shared_among_the_blocks():
     sampler = make_sampler("origin", {"steps": 8})
     sampler.check(8, 4)
     assert sampler.max_steps(BlockPlan(4, 4, 2, 0, 8)) == 4
-    for lengths in ((4, 4), (24, 8)):
-        with pytest.raises(UsageError, match="--steps"):
+    for lengths, must in (((4, 4), "at most gen_length 4"), ((24, 8), "a multiple of the 3 blocks, at most")):
+        with pytest.raises(UsageError, match=f"--steps 8 must be {must}"):
             sampler.check(*lengths)

@@ -50,9 +50,11 @@ def test_commits_the_best_scores_at_its_pace():
 
 
 def test_ids_beyond_the_table_are_unseen_tokens():
-    sampler = make_sampler("pc", {"k": 1, "decay": 0, "frequencies": TABLE})
-    found = sampler.score(_step([0.5, 0.5], [7, 4096]))
-    assert found[0, 0] == found[0, 1]
+    table = TABLE.model_copy(update={"counts": {5: 1, 9: 3}})  # 9 is the last one of the table
+    sampler = make_sampler("pc", {"k": 1, "decay": 0, "frequencies": table})
+    unseen, last, *beyond = sampler.score(_step([0.5] * 4, [7, 9, 10, 4096]))[0].tolist()
+    assert beyond == [unseen, unseen]
+    assert last < unseen
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20), st.integers(1, 20))

@@ -56,6 +56,15 @@ def test_the_original_counts_steps_where_the_rule_counts_tokens():
         assert len(play.frames) == 17
 
 
+@pytest.mark.parametrize(
+    ("k", "masks", "length", "begins"),
+    [(1, 32, 32, (28, 28)), (1, 8, 16, (7, 8)), (3, 10, 10, (3, 4)), (1, 1, 1, (1, 1)), (2, 4, 64, (2, 2))],
+)
+def test_remask_steps_begin_at_seven_eighths_of_masks_or_of_the_block(k, masks, length, begins):
+    state = make_sampler("remdm", {"k": k}).plan_block(BlockPlan(masks, length, 1, 0, length))
+    assert (state.begin, state.compat_begin) == begins
+
+
 @given(
     st.lists(st.floats(0, 1, width=32), min_size=1, max_size=12),
     st.integers(1, 12),

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbench.decode import Engine, EngineOptions
+from pbench.interfaces import BlockPlan
 from pbench.samplers import make_sampler
 from pbench.samplers.schedules import dream_schedule, even_schedule, exact_schedule
 from tests.scripted import Scripted, sample, sure
@@ -30,6 +31,11 @@ def test_schedules_unmask_everything(masks, steps):
         assert sum(schedule) == masks
     assert len(dream_schedule(masks, steps)) == steps
     assert 0 not in even_schedule(masks, steps)
+
+
+def test_dreams_steps_at_k_a_step_are_rounded_up():
+    plan = BlockPlan(10, 10, 1, 0, 10, "dream")
+    assert make_sampler("confidence", {"k": 3}).plan_block(plan) == dream_schedule(10, 4) == (2, 2, 3, 3)
 
 
 class Dreamlike(Scripted):

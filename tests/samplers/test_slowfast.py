@@ -25,6 +25,12 @@ def test_slow_phase_fast_phase_and_the_next_cycle():
     assert play.commits == [[0, 1], [2], [3], [4], [6], [5], [7]]
 
 
+def test_where_nothing_is_likely_the_length_is_one_more_than_what_stands():
+    sampler = make_sampler("slowfast", {"gamma": 0.9, "exploration_steps": 1, "window": 1})
+    # Slow: 2, the best of all; length 1. Fast: 0. Slow from 1 on: 3; length 2. Fast: 1, and not 4.
+    assert Play(sampler, lambda n: [0.1, 0.05, 0.25, 0.2, 0.15]).commits == [[2], [0], [3], [1], [4]]
+
+
 def test_one_sure_candidate_is_no_crowd():
     play = Play(make_sampler("slowfast", {"gamma": 0.5}), lambda n: [0.1, 0.5, 0.2, 0.3])
     assert play.commits == [[1], [3], [2], [0]]
@@ -44,6 +50,7 @@ def test_sure_means_at_least_gamma():
         ((7, 1), 1, 7),  # a window of one agrees with itself
         ((6, 6, 4, 6), 3, 4),  # the deviation of 6, 6, 4 is 0.94: the latest counts
         ((6, 6, 3, 6), 3, 5),
+        ((4, 6, 7), 2, 7),  # a deviation of 1 is no agreement
     ],
 )
 def test_the_length_is_settled_when_the_estimates_agree(estimates, window, end):

@@ -40,7 +40,7 @@ def test_both_comparisons_are_strict():
     assert play.remasks[:2] == [[], [1]]
 
 
-@pytest.mark.parametrize(("masks", "count"), [(4, 4), (6, 5), (10, 7), (29, 20), (40, 20)])
+@pytest.mark.parametrize(("masks", "count"), [(4, 4), (6, 5), (10, 7), (12, 8), (29, 20), (40, 20)])
 def test_at_most_seven_tenths_between_five_and_twenty(masks, count):
     step = MadeStep([[0.99] * masks], states=[Memory()])
     step.shadow_probability = step.confidence.clone()
