@@ -10,16 +10,19 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from subprocess import Popen
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 120  # of patience with a slow machine; nothing here takes more than two of CPU
+_PASSES = 70  # of the bundled model: two answers of 32 tokens, one token a step, and a part of the third
 
 
 @cache
@@ -108,20 +111,76 @@ def pbench_to(
     root.main()
 
 
-def eager_pbench(arguments: Sequence[str], folder: str, **variables: str) -> None:
-    """`pbench`, with each finished answer in the journal at once."""
+def endless_pbench(arguments: Sequence[str], folder: str, **variables: str) -> None:
+    """`pbench`, with each finished answer in the journal at once, and a model that `endless` made so."""
     import pbench.decode.run as run_module
 
     run_module.FLUSH_SECONDS = 0.0
+    endless()
     pbench_to(arguments, folder, **variables)
 
 
+def endless() -> None:
+    """With `--k 1` the bundled model gives an answer or two in this process, then it is at one for ever.
+
+    A run that is to be disturbed must not be over before, however late the disturber comes.
+    """
+    from pbench.models.tiny import TinyDenoiser
+
+    logits, left = TinyDenoiser.logits, _PASSES
+
+    def slow(denoiser: TinyDenoiser, *asked: Any) -> Any:
+        nonlocal left
+        left -= 1
+        time.sleep(0 if left > 0 else SECONDS)
+        return logits(denoiser, *asked)
+
+    TinyDenoiser.logits = slow  # type: ignore[method-assign]
+
+
+def begun(process: BaseProcess | Popen[bytes], folder: Path) -> Path:
+    """The journal of the run that `process` has begun in `folder`, when two answers are in it."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        for journal in (*folder.glob("*.journal.jsonl"), *folder.glob("runs/*.journal.jsonl")):
+            if journal.read_bytes().count(b"\n") > 2:
+                return journal
+        ended = process.exitcode if isinstance(process, BaseProcess) else process.poll()
+        assert ended is None, f"it has ended with exit code {ended} before it could be disturbed"
+        time.sleep(0.02)
+    raise AssertionError("it gives no answers")
+
+
+def gone(process_ids: Sequence[int]) -> bool:
+    """Whether all these processes end (zombies have ended)."""
+    until = time.monotonic() + SECONDS
+    while any(map(runs, process_ids)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not any(map(runs, process_ids))
+
+
+def runs(process_id: int) -> bool:
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def work_endlessly(*inside: Any) -> None:
+    """The main function of a worker process whose model `endless` made so."""
+    from pbench.decode.processes import _work
+
+    endless()
+    _work(*inside)
+
+
 def pbench_with_workers(arguments: Sequence[str], folder: str, **variables: str) -> None:
-    """`eager_pbench` with workers that are forks too; their ids are in the file `workers`."""
-    from pbench import processes
+    """`endless_pbench` with workers that are forks too; their ids are in the file `workers`."""
+    import pbench.decode.processes as module
     from pbench.decode.processes import ProcessPlace
 
     begin = ProcessPlace._start
+    module._work = work_endlessly
 
     def noted(place: ProcessPlace) -> None:
         begin(place)
@@ -130,9 +189,16 @@ def pbench_with_workers(arguments: Sequence[str], folder: str, **variables: str)
             file.write(f"{place._process.pid}\n")
 
     ProcessPlace._start = noted  # type: ignore[method-assign]
-    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign] # the one it comes from
+    fork_workers()
+    endless_pbench(arguments, folder, **variables)
+
+
+def fork_workers() -> None:
+    """Worker processes of this one, a fork itself, come from the server that it comes from."""
+    from pbench import processes
+
+    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
     processes.START = multiprocessing.get_context("forkserver")
-    eager_pbench(arguments, folder, **variables)
 
 
 def _stream(number: int, name: str) -> Any:

@@ -46,7 +46,9 @@ class BatchCanvas:
         self.prompt_lengths = torch.zeros(0, dtype=torch.long, device=device)
         self.ids = torch.zeros(0, gen_length, dtype=torch.long, device=device)
         self.fixed = torch.zeros(0, gen_length, dtype=torch.bool, device=device)
-        self._number()
+        # Not by `_number`: its arithmetic, on the meta device, would import torch._dynamo (2 s).
+        self.attention_mask = torch.zeros(0, gen_length, dtype=torch.bool, device=device)
+        self.position_ids = torch.zeros(0, gen_length, dtype=torch.long, device=device)
 
     @property
     def answer_start(self) -> int:

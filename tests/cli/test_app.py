@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from itertools import islice
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import orjson
@@ -18,7 +17,7 @@ from pbench.artifacts import samples_hash, write_artifact
 from pbench.cli import app as root
 from pbench.cli import commands, console
 from pbench.errors import ArtifactError, LockedError, SamplesFailedError, UsageError
-from tests.forks import SECONDS, eager_pbench, said, signalled, start
+from tests.forks import SECONDS, begun, endless_pbench, said, signalled, start
 
 if not root.app.registered_commands:
     root._register()
@@ -171,24 +170,14 @@ def test_json_results_carry_a_schema_version(capsys, arguments, key):
 
 def test_sigterm_ends_with_143_and_the_way_to_resume(tmp_path):
     command = ["decode", "--k", "1", "--tasks", "copy", "--batch-size", "2"]
-    process = start(eager_pbench, command, str(tmp_path))
-    journal = _wait_for(tmp_path, process)
+    process = start(endless_pbench, command, str(tmp_path))
+    journal = begun(process, tmp_path)
     signalled(process, signal.SIGTERM)
     process.join(SECONDS)
     told = said(tmp_path, process.exitcode)
     assert told.code == 143
     assert journal.name in told.err
     assert "goes on from there" in told.err
-
-
-def _wait_for(folder: Path, process: BaseProcess) -> Path:
-    """The journal, once two answers are in it."""
-    while process.is_alive():
-        for journal in folder.glob("runs/*.journal.jsonl"):
-            if journal.read_bytes().count(b"\n") > 2:
-                return journal
-        process.join(0.02)
-    raise AssertionError("the run was over before it could be ended")
 
 
 def test_decode_prints_its_path_and_nothing_else_or_one_object(tmp_path, monkeypatch, capsys):

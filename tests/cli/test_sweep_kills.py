@@ -1,16 +1,18 @@
-"""A sweep that is killed at random moments and started again: the same report, byte for byte."""
+"""A sweep that is killed at random places and started again: the same report, byte for byte."""
 
 from __future__ import annotations
 
 import random
-import shutil
+import signal
 from pathlib import Path
 
-from tests.forks import finish, pbench, start
+from tests.faults.children import pbench_killed
+from tests.forks import finish, pbench
 
 KILLS = 3
 SEED = 9
 RUNS = 6
+OPERATIONS = (10, 45)  # of files, of which the whole sweep has many more: each kill leaves something to do
 GRID = """\
 description: quick, shrunk to a few seconds
 tasks: [copy, shuffle]
@@ -51,21 +53,11 @@ def test_three_kills_and_a_resume_give_the_report_of_an_undisturbed_sweep(tmp_pa
         (folder / "grid.yaml").write_text(GRID)
     paths = command(whole, "sweep", "grid.yaml", cache=cache).splitlines()
     assert len(paths) == RUNS
-    sweep = (pbench, ["sweep", "grid.yaml", "--batch-size", "2"], str(killed))
-    kills, patience = 0, 0.25
-    while kills < KILLS:
-        before = set(killed.glob("runs/*"))
-        process = start(*sweep, XDG_CACHE_HOME=str(cache))
-        while process.is_alive() and set(killed.glob("runs/*")) <= before:
-            process.join(0.01)  # it has begun when there is something new
-        process.join(moments.uniform(0.0, patience))
-        process.kill()
-        process.join()
-        kills += 1
-        if not unfinished(killed):  # a fast machine, or a slow look: begin again, and kill sooner
-            shutil.rmtree(killed / "runs")
-            kills, patience = 0, patience / 2
-            assert patience > 0.001, "the sweep is over before it can be killed"
+    again = ["sweep", "grid.yaml", "--batch-size", "2"]
+    for _ in range(KILLS):
+        at = moments.randrange(*OPERATIONS)
+        assert finish(pbench_killed, again, str(killed), at, XDG_CACHE_HOME=str(cache)) == -signal.SIGKILL
+        assert unfinished(killed)
     assert command(killed, "sweep", "grid.yaml", cache=cache).splitlines() == paths
     assert sorted(path.name for path in killed.glob("runs/*")) == sorted(Path(path).name for path in paths)
     assert reported(killed, cache) == reported(whole, cache)

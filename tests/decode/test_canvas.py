@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pbench.decode.canvas import BatchCanvas
+from tests.forks import finish
 
 MASK, PAD = 1, 0
 
@@ -46,3 +49,13 @@ def test_rows_survive_any_coming_and_going(moves):
     assert grid.answer_start == max(map(len, expected))
     for row, prompt in enumerate(expected):
         assert grid.ids[row][grid.attention_mask[row]].tolist() == [*prompt, MASK, MASK, MASK, MASK]
+
+
+def on_meta() -> None:
+    BatchCanvas(8, 1, 0, torch.device("meta"))
+    sys.exit("torch._dynamo" in sys.modules)
+
+
+def test_a_canvas_to_look_at_a_run_imports_no_compiler():
+    """torch's arithmetic on the meta device does, for 2 s; every sweep begins with such a look."""
+    assert finish(on_meta) == 0

@@ -5,17 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from pbench.artifacts import read_manifest, read_rows
 from pbench.cli import app as root
+from pbench.decode import processes
 from pbench.models.random_checkpoint import write_random
 from pbench.models.random_files import RandomSize
-from tests.decode.test_workers import gone
-from tests.forks import SECONDS, eager_pbench, pbench_with_workers, said, signalled, start
+from tests.forks import (
+    SECONDS,
+    begun,
+    endless_pbench,
+    gone,
+    pbench_with_workers,
+    said,
+    signalled,
+    start,
+    work_endlessly,
+)
 from tests.models.autoregressive_checkpoints import texts, write
 
 if not root.app.registered_commands:
@@ -113,13 +122,6 @@ COMMAND = [
 ]
 
 
-def begun(elsewhere: Path, process) -> None:
-    """Wait until two answers are in the journal."""
-    journal = elsewhere / "a.journal.jsonl"
-    while (not journal.exists() or journal.read_bytes().count(b"\n") < 3) and process.is_alive():
-        time.sleep(0.02)
-
-
 def ended(elsewhere: Path, process, code: int, family: list[int]) -> None:
     assert len(family) == 2
     process.join(SECONDS)
@@ -133,20 +135,21 @@ def ended(elsewhere: Path, process, code: int, family: list[int]) -> None:
 
 def test_a_run_that_is_terminated_ends_its_workers_and_goes_on_later(elsewhere):
     process = start(pbench_with_workers, COMMAND, str(elsewhere))
-    begun(elsewhere, process)
+    begun(process, elsewhere)
     signalled(process, signal.SIGTERM)
     ended(elsewhere, process, 143, [int(line) for line in (elsewhere / "workers").read_text().split()])
 
 
 def pbench_of_a_terminal(folder: str) -> None:
     os.setsid()
-    eager_pbench(COMMAND, folder)
+    processes._work = work_endlessly
+    endless_pbench(COMMAND, folder)
 
 
 def test_ctrl_c_ends_workers_and_the_run_goes_on_later(elsewhere):
     """With workers that were started afresh: a terminal sends it to them too."""
     process = start(pbench_of_a_terminal, str(elsewhere))
-    begun(elsewhere, process)
+    begun(process, elsewhere)
     family = children(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     ended(elsewhere, process, 130, family)

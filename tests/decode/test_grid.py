@@ -10,7 +10,8 @@ from pbench.decode.sweep_file import SweepFile, load_sweep
 from pbench.errors import ConfigError, UsageError
 from pbench.tasks import load_suite
 
-SWEEPS = sorted(Path("task_configs/sweeps").glob("*.yaml"))
+SHIPPED = Path(__file__).parents[2] / "task_configs" / "sweeps"
+SWEEPS = sorted(SHIPPED.glob("*.yaml"))
 HERE = Path("made.yaml")
 TASKS = {
     "lists": [TaskInfo("lists/copy", "waiting_line", 32), TaskInfo("lists/sort", "waiting_line", 32)],
@@ -40,7 +41,7 @@ def pairs(grid: Grid) -> Counter:
 
 
 def test_the_papers_grid_has_2823_configurations_a_model():
-    grid = shipped(Path("task_configs/sweeps/paper_benchmark.yaml"))
+    grid = shipped(SHIPPED / "paper_benchmark.yaml")
     counts = pairs(grid)
     for model in ("llada", "llada-1.5", "dream", "diffucoder"):
         mine = {task: number for (name, task), number in counts.items() if name == model}
@@ -63,9 +64,7 @@ def test_every_shipped_sweep_expands(path):
 
 
 def test_the_leaderboard_has_eleven_samplers():
-    assert (
-        len({cell.sampler for cell in shipped(Path("task_configs/sweeps/leaderboard_2026.yaml")).runs}) == 11
-    )
+    assert len({cell.sampler for cell in shipped(SHIPPED / "leaderboard_2026.yaml").runs}) == 11
 
 
 def test_what_lengths_do_not_allow_is_left_out_with_its_reason():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +15,7 @@ from pbench.decode.processes import process_pool
 from pbench.errors import ArtifactError, UsageError
 from tests.decode.crew import Crew
 from tests.decode.test_run import task
-from tests.forks import SECONDS, signalled, start
+from tests.forks import SECONDS, fork_workers, gone, runs, start
 from tests.scripted import Scripted, hashed
 
 forked = pytest.mark.usefixtures("forked_workers")  # the others start workers as pbench does
@@ -55,22 +53,6 @@ def alone(crew: Crew, of=None):
     return plain(LocalRunner(crew.engines(), 2).run(of or samples()))
 
 
-def gone(process_ids: list[int], seconds: float = 10.0) -> bool:
-    """Whether all these processes have ended (zombies count as ended) within `seconds`."""
-    for _ in range(int(seconds * 10)):
-        if not any(map(_runs, process_ids)):
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def _runs(process_id: int) -> bool:
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_two_workers_give_the_rows_of_this_process_byte_for_byte(tmp_path):
     crew = Crew(tmp_path)
     assert plain(pool(crew).run(samples())) == alone(crew)
@@ -78,6 +60,7 @@ def test_two_workers_give_the_rows_of_this_process_byte_for_byte(tmp_path):
     assert gone(crew.started)
 
 
+@forked
 def test_what_a_killed_worker_had_is_decoded_by_others_and_said(tmp_path):
     crew = Crew(tmp_path, deadly="p3", kills=1)
     run = pool(crew, batch_size=4)
@@ -177,25 +160,26 @@ def test_a_worker_that_finds_another_model_refuses(tmp_path):
         list(crew_pool.runner(crew.assemble, look).run(samples()))
 
 
-def slow_run(folder: str) -> None:
-    """A run of 40 s and more by two workers."""
-    os.setsid()
-    for _ in pool(Crew(Path(folder), slow=0.2)).run(samples(200)):
+def endless_run(folder: str) -> None:
+    """A run of an hour by two workers."""
+    fork_workers()
+    for _ in pool(Crew(Path(folder), slow=1.0)).run(samples(2000)):
         pass
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_no_worker_outlives_its_parent(tmp_path, number):
+def test_no_worker_outlives_its_parent(tmp_path):
+    """Here it ends by kill -9; with workers that begin afresh: tests/test_processes.py.
+
+    tests/decode/test_cli_devices.py has Ctrl-C and SIGTERM.
+    """
     crew = Crew(tmp_path)
-    process = start(slow_run, str(tmp_path))
-    while len(crew.started) < 2 and process.is_alive():
+    process = start(endless_run, str(tmp_path))
+    until = time.monotonic() + SECONDS
+    while len(crew.started) < 2 and process.is_alive() and time.monotonic() < until:
         time.sleep(0.05)
     started = crew.started
     assert len(started) == 2
-    assert all(map(_runs, started))
-    if number == signal.SIGINT:
-        os.killpg(process.pid, number)  # as a terminal does: to the whole group
-    else:
-        signalled(process, number)
+    assert all(map(runs, started))
+    process.kill()
     process.join(SECONDS)
     assert gone(started)

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,13 @@ def _mount_read_only(place: Path) -> None:
             libc.mount(bytes(place), bytes(place), None, how, None)
 
 
+def pbench_killed(arguments: Sequence[str], folder: str, stop_at: int, **variables: str) -> None:
+    """kill -9 comes right before file operation number `stop_at` in the folder `runs`."""
+    run_module.FLUSH_SECONDS = 0.0
+    _stop_before(stop_at, Path(folder, "runs"))
+    pbench_to(arguments, folder, **variables)
+
+
 def scripted_run(out: str, samples: int, stop_at: int | None = None) -> None:
     """Decode with the scripted model; kill -9 comes right before file operation number `stop_at`."""
     if stop_at is not None:
@@ -114,7 +122,7 @@ def scripted_task(count: int) -> TaskData:
 
 def copy_task(count: int) -> TaskData:
     (spec,) = resolve(["waiting_line/copy"])
-    samples = tuple(each for each, _ in zip(generate(spec), range(count), strict=False))
+    samples = tuple(islice(generate(spec, samples=1000), count))
     return TaskData(spec.name, "the same, however many", {}, samples)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +19,20 @@ from tests.forks import pbench_to
 
 @contextmanager
 def room_for(size: int) -> Iterator[None]:
-    """No file grows beyond `size` bytes: the write fails with EFBIG, as it does with ENOSPC."""
+    """No file grows beyond `size` bytes: the write fails with EFBIG, as it does with ENOSPC.
+
+    Python before 3.14 takes a half-written `.pyc` for a whole one: what is imported in here for the first
+    time on this machine could not be imported by anybody after that.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    compiled = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = compiled
 
 
 @pytest.fixture(scope="module")

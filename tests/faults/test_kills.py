@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from pbench.artifacts.rows import to_row
 from pbench.decode import journal_path
 from tests.faults.children import LOG, scripted_run, tiny_run
 from tests.faults.conftest import files
-from tests.forks import ROOT, finish, pbench, said, start
+from tests.forks import ROOT, begun, finish, pbench, said, start
 
 KILLS = 30
 SEED = 20261122
@@ -71,11 +70,11 @@ def test_thirty_kills_at_random_moments_lose_nothing_and_decode_nothing_twice(tm
         again += [name for name in logged(out.parent)[done:] if name in before]
         assert before <= saved(out)
         samples += 10 * (process.exitcode == 0)
-    start(tiny_run, str(out), samples).join()
+    assert finish(tiny_run, str(out), samples) == 0
     assert again == []
     assert files(out.parent) == ["a.parquet", LOG]
     whole.parent.mkdir()
-    start(tiny_run, str(whole), samples).join()
+    assert finish(tiny_run, str(whole), samples) == 0
     assert answers(out) == answers(whole)
     assert len(answers(out)) == samples
 
@@ -96,18 +95,17 @@ def test_a_kill_before_each_file_operation_is_survived(
     killed_at = []
     for number in range(200):
         out = Path(shutil.copytree(earlier.parent, tmp_path / str(number))) / earlier.name
-        killed = start(scripted_run, str(out), 4, number)
-        killed.join()
+        code = finish(scripted_run, str(out), 4, number)
         done = len(logged(out.parent))
         kept = saved(out) if ending == "parquet" else set()
         scripted_run(str(out), 4)
         assert answers(out) == answers(whole), number
         assert not kept & set(logged(out.parent)[done:]), number
         assert files(out.parent) == files(whole.parent)
-        if killed.exitcode == 0:
+        if code == 0:
             break
         killed_at.append(number)
-    assert killed.exitcode == 0  # it has been killed before every operation that there is
+    assert code == 0  # it has been killed before every operation that there is
     assert len(killed_at) > 20
 
 
@@ -117,20 +115,24 @@ def _folder(above: Path, name: str) -> Path:
     return folder
 
 
+PROGRAM = "from tests.forks import endless; endless(); from pbench.cli import main; main()"
+
+
 def test_the_command_itself_goes_on_after_a_kill(tmp_path: Path, cache: str) -> None:
     """Not a fork of this suite's server, but a program of its own; killed when it has saved answers."""
-    command = [sys.executable, "-m", "pbench", "decode", "--tasks", "copy", "--k", "1", "--limit", "24"]
-    command += ["--batch-size", "1", "--out", "a.parquet", "--json"]
+    arguments = ["decode", "--tasks", "copy", "--k", "1", "--limit", "6"]
+    arguments += ["--batch-size", "1", "--out", "a.parquet", "--json"]
+    command = [sys.executable, "-c", PROGRAM, *arguments]
     variables = os.environ | {"XDG_CACHE_HOME": cache, "PYTHONPATH": str(ROOT)}
-    journal = tmp_path / "a.journal.jsonl"
     with subprocess.Popen(command, cwd=tmp_path, env=variables) as process:
-        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 2):
-            time.sleep(0.02)
-        process.kill()
+        try:
+            begun(process, tmp_path)
+        finally:
+            process.kill()
     assert process.returncode == -signal.SIGKILL
     kept = len(saved(tmp_path / "a.parquet"))
     assert kept >= 2
-    done = said(tmp_path, finish(pbench, command[3:], str(tmp_path), XDG_CACHE_HOME=cache))
-    assert orjson.loads(done.out)["decoded"] == 24 - kept
-    assert len(answers(tmp_path / "a.parquet")) == 24
+    done = said(tmp_path, finish(pbench, arguments, str(tmp_path), XDG_CACHE_HOME=cache))
+    assert orjson.loads(done.out)["decoded"] == 6 - kept
+    assert len(answers(tmp_path / "a.parquet")) == 6
     assert files(tmp_path) == ["a.parquet"]

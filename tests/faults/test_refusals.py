@@ -28,7 +28,7 @@ from pbench.errors import ArtifactError, UsageError
 from pbench.samplers import make_sampler
 from tests.faults.children import scripted_task
 from tests.faults.conftest import files, in_process
-from tests.forks import eager_pbench, start
+from tests.forks import begun, endless_pbench, start
 from tests.scripted import Scripted, hashed
 
 DECODE = ["decode", "--tasks", "copy", "--limit", "3", "--k", "32", "--out"]
@@ -131,9 +131,8 @@ def test_a_second_writer_is_exit_5_and_may_go_on_when_the_first_is_killed(
 ) -> None:
     command = ["decode", "--tasks", "copy", "--k", "1", "--batch-size", "1", "--limit", "12"]
     command += ["--out", "b.parquet"]
-    first = start(eager_pbench, command, str(folder), XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"])
-    while not (folder / "b.journal.jsonl").exists() and first.is_alive():
-        first.join(0.02)
+    first = start(endless_pbench, command, str(folder), XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"])
+    begun(first, folder)
     os.kill(first.pid or 0, signal.SIGSTOP)
     before = (folder / "b.journal.jsonl").read_bytes()
     assert root._run(command) == 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from pbench.cli import app as root
 from tests.faults.children import pbench_noted_to_nobody, pbench_on_a_terminal, pbench_to_nobody
 from tests.faults.conftest import Run, in_process
-from tests.forks import eager_pbench, pbench_to, said, start
+from tests.forks import SECONDS, begun, endless_pbench, pbench_to, said, start
 
 DECODE = ["decode", "--tasks", "copy", "--limit", "2", "--k", "32", "--out", "a.parquet"]
 
@@ -77,7 +76,7 @@ def test_a_terminal_of_20_columns(scored: None, tmp_path: Path) -> None:
         ["--help"],
     ):
         process = start(pbench_on_a_terminal, arguments, str(tmp_path), COLUMNS="20", LINES="5")
-        process.join(60)
+        process.join(SECONDS)
         shown = said(tmp_path, process.exitcode or 0)
         assert process.exitcode == 0, shown
         assert "Traceback" not in shown.out
@@ -85,14 +84,12 @@ def test_a_terminal_of_20_columns(scored: None, tmp_path: Path) -> None:
 
 def test_two_interrupts_at_once_lose_no_more_than_one(tmp_path: Path, cache: str) -> None:
     arguments = ["decode", "--tasks", "copy", "--k", "1", "--batch-size", "2", "--out", "a.parquet"]
-    process = start(eager_pbench, arguments, str(tmp_path), XDG_CACHE_HOME=cache)
-    journal = tmp_path / "a.journal.jsonl"
-    while (not journal.exists() or journal.read_bytes().count(b"\n") < 3) and process.is_alive():
-        time.sleep(0.02)
+    process = start(endless_pbench, arguments, str(tmp_path), XDG_CACHE_HOME=cache)
+    journal = begun(process, tmp_path)
     kept = journal.read_bytes()
     for _ in range(2):
         os.kill(process.pid or 0, signal.SIGINT)
-    process.join(60)
+    process.join(SECONDS)
     shown = said(tmp_path, process.exitcode or 0)
     assert process.exitcode == 130, shown
     assert "the same command goes on from there" in shown.err

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SO_LINGER, SOL_SOCKET
+from socket import SO_LINGER, SOL_SOCKET, socket
 from typing import Any
 
 
@@ -56,6 +56,16 @@ class Served:
             self.calls.append(call)
             self._now += 1
             self.most = max(self.most, self._now)
+
+    def came(self, prompt: str, times: int) -> bool:
+        """Whether this many calls with the prompt come, and no more."""
+        until = time.monotonic() + 60
+        while self._times(prompt) < times and time.monotonic() < until:
+            time.sleep(0.01)
+        return self._times(prompt) == times
+
+    def _times(self, prompt: str) -> int:
+        return sum(call.prompt == prompt for call in self.calls)
 
     def leave(self, whole: bool) -> None:
         with self._lock:
@@ -131,6 +141,16 @@ def serve(answer: Callable[[Call], Response]) -> Iterator[Served]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def nobody() -> Iterator[Served]:
+    """An address of this machine at which nobody listens, nor can begin to: it is taken."""
+    served = Served(lambda call: Response(None))
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        served.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        yield served
 
 
 def answer(value: Any, status: int = 200, **headers: str) -> Response:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from pbench.records import Generation, Sample
@@ -23,16 +24,24 @@ Ask = Callable[[Sample], Generation]
 
 
 class _Crew:
-    """Threads that take samples until there are none or they are told to stop."""
+    """Threads that take samples until there are none or they are told to stop.
+
+    What they bring stays in `ready` until somebody has it for good: an interrupt between two calls
+    loses no row that has come.
+    """
 
     def __init__(self, ask: Ask, samples: Sequence[Sample], size: int):
         self._ask = ask
         self._waiting = deque(samples)
-        self._stopped = threading.Event()
-        self._ready: SimpleQueue[Generation | BaseException | None] = SimpleQueue()
-        self.working = self._size = min(size, len(samples))
+        self._size = min(size, len(samples))
         self._room = threading.Semaphore(self._size)
-        for number in range(self.working):
+        self._stopped = threading.Event()
+        self.ready: deque[Generation | BaseException] = deque()
+        self._ended: deque[str] = deque()  # names of threads
+        self._bell: SimpleQueue[None] = SimpleQueue()  # rung when one of these two has grown
+
+    def start(self) -> None:
+        for number in range(self._size):
             threading.Thread(target=self._work, name=f"pbench call {number}", daemon=True).start()
 
     def stop(self) -> None:
@@ -45,11 +54,14 @@ class _Crew:
         """One row is safe."""
         self._room.release()
 
-    def take(self, seconds: float | None = None) -> Generation | BaseException | None:
-        """The next row or error; None when a thread has ended. queue.Empty after `seconds`."""
-        item = self._ready.get(timeout=seconds)
-        self.working -= item is None
-        return item
+    def first(self, seconds: float | None = None) -> Generation | BaseException | None:
+        """What has come first, and stays in `ready`; None if nothing will come any more.
+
+        queue.Empty after `seconds` without anything.
+        """
+        while not self.ready and len(self._ended) < self._size:
+            self._bell.get(timeout=seconds)
+        return self.ready[0] if self.ready else None
 
     def _work(self) -> None:
         while self._room.acquire() and not self._stopped.is_set():
@@ -58,11 +70,13 @@ class _Crew:
             except IndexError:
                 break
             try:
-                self._ready.put(self._ask(sample))
+                self.ready.append(self._ask(sample))
             except BaseException as error:
                 self.stop()
-                self._ready.put(error)
-        self._ready.put(None)
+                self.ready.append(error)
+            self._bell.put(None)
+        self._ended.append(threading.current_thread().name)
+        self._bell.put(None)
 
 
 def in_parallel(ask: Ask, samples: Sequence[Sample], size: int) -> Iterator[Generation]:
@@ -73,20 +87,23 @@ def in_parallel(ask: Ask, samples: Sequence[Sample], size: int) -> Iterator[Gene
     crew = _Crew(ask, samples, size)
     failure: BaseException | None = None
     try:
-        while crew.working:
-            try:
-                item = crew.take()
-                if isinstance(item, Generation):
+        crew.start()
+        while (item := crew.first()) is not None:
+            if isinstance(item, Generation):
+                try:
                     yield item
-                    crew.make_room()
-                elif item is not None:
-                    failure = failure or item
-            except (Exception, GeneratorExit):
-                raise
-            except BaseException:  # an interrupt
-                crew.stop()
-                yield from _on_their_way(crew)
-                raise
+                finally:  # whatever it is answered, the row has been taken
+                    crew.ready.popleft()
+                crew.make_room()
+            else:
+                failure = failure or item
+                crew.ready.popleft()
+    except (Exception, GeneratorExit):
+        raise
+    except BaseException:  # an interrupt
+        crew.stop()
+        yield from _on_their_way(crew)
+        raise
     finally:
         crew.stop()
     if failure is not None:
@@ -94,11 +111,10 @@ def in_parallel(ask: Ask, samples: Sequence[Sample], size: int) -> Iterator[Gene
 
 
 def _on_their_way(crew: _Crew) -> Iterator[Generation]:
+    """What has come, and what comes in time."""
     end = time.monotonic() + GRACE_SECONDS
-    while crew.working and (left := end - time.monotonic()) > 0:
-        try:
-            item = crew.take(left)
-        except Empty:
-            return
-        if isinstance(item, Generation):
-            yield item
+    with suppress(Empty):
+        while (item := crew.first(max(0.0, end - time.monotonic()))) is not None:
+            if isinstance(item, Generation):
+                yield item
+            crew.ready.popleft()
