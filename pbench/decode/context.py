@@ -21,18 +21,19 @@ def check_context(
     Prompts that the model cannot read are passed over: they become rows with an error.
     """
     limit = context.positions
-    doubtful = [sample for sample in samples if _most(sample) + context.canvas > limit]
-    lengths = [(_prompt(encode, sample), sample) for sample in doubtful]
-    too_long = [each for each in lengths if each[0] and each[0] + context.answer(each[1].gen_length) > limit]
+    room = [limit - context.answer(sample.gen_length) for sample in samples]
+    doubtful = [(sample, left) for sample, left in zip(samples, room, strict=True) if _most(sample) > left]
+    lengths = [(_prompt(encode, sample), sample, left) for sample, left in doubtful]
+    too_long = [(length, sample) for length, sample, left in lengths if length and length > left]
     if too_long:
         length, sample = max(too_long, key=lambda each: each[0] + each[1].gen_length)
         whole = f", in whole canvases of {context.canvas}" if context.canvas > 1 else ""
+        by = f" by {context.setting}" if context.setting else ""
         larger = f"a larger {context.setting}, " if context.setting else ""
         raise UsageError(
-            f"model {name!r} has a context of {limit} tokens{f' by {context.setting}' if larger else ''},"
-            f" which {len(too_long)} of {len(samples)} samples exceed: {sample.sample_id} has {length} tokens"
-            f" of prompt and gen_length {sample.gen_length}{whole}; choose {larger}a smaller --gen-length or"
-            " other tasks"
+            f"model {name!r} has a context of {limit} tokens{by}, which {len(too_long)} of {len(samples)}"
+            f" samples exceed: {sample.sample_id} has {length} tokens of prompt and gen_length"
+            f" {sample.gen_length}{whole}; choose {larger}a smaller --gen-length or other tasks"
         )
 
 
@@ -52,9 +53,9 @@ def check_answers(name: str, limit: int | None, samples: Sequence[Sample]) -> No
 
 
 def _most(sample: Sample) -> int:
-    """A bound of the length that needs no tokenizer: a token is at least one byte."""
+    """A bound of the prompt's tokens that needs no tokenizer: a token is at least one byte."""
     contents = (message["content"] for message in sample.messages)
-    return sample.gen_length + sum(len(text.encode()) + _TEMPLATE_TOKENS for text in contents)
+    return sum(len(text.encode()) + _TEMPLATE_TOKENS for text in contents)
 
 
 def _prompt(encode: Callable[[Sample], Sequence[int]], sample: Sample) -> int:

@@ -39,6 +39,6 @@ def frontier(points: Sequence[Point]) -> list[Point]:
     measured = [
         (point, (speed, score))
         for point, speed, score, tasks in known
-        if tasks == most and speed is not None and score is not None
+        if tasks == most and speed and score is not None
     ]
     return [measured[i][0] for i in non_dominated([pair for _, pair in measured])]

@@ -17,7 +17,7 @@ from pbench.artifacts import read_manifest, read_rows
 from pbench.cli import app as root
 from pbench.models.api import calls
 from tests.forks import SECONDS, pbench, said, signalled, start
-from tests.models.api_server import Call, Response, Served, answer, chunks, completion, message, nobody, serve
+from tests.models.api_server import Call, Response, Served, answer, chunks, completion, message, serve
 
 if not root.app.registered_commands:
     root._register()
@@ -167,9 +167,8 @@ def test_an_unknown_model_and_a_wrong_key_cost_one_call(status, said, capsys, el
     assert not list(elsewhere.glob("runs/*"))
 
 
-def test_an_unreachable_server_and_no_key(capsys, monkeypatch, elsewhere):
-    with nobody() as served:
-        assert decode(served) == 2
+def test_an_unreachable_server_and_no_key(capsys, monkeypatch, elsewhere, nobody):
+    assert decode(Served(good, nobody)) == 2
     assert "is the server there" in capsys.readouterr().err
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     assert run("decode", "--model", "haiku", *TASKS) == 2

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SO_LINGER, SOL_SOCKET, socket
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 
@@ -42,9 +42,9 @@ class Call:
 class Served:
     """What a test sees of the server: its address, the calls, and how many came at once."""
 
-    def __init__(self, answer: Callable[[Call], Response]):
+    def __init__(self, answer: Callable[[Call], Response], url: str = ""):
         self.answer = answer
-        self.url = ""
+        self.url = url
         self.calls: list[Call] = []
         self.most = 0
         self.finished = 0
@@ -141,16 +141,6 @@ def serve(answer: Callable[[Call], Response]) -> Iterator[Served]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-@contextmanager
-def nobody() -> Iterator[Served]:
-    """An address of this machine at which nobody listens, nor can begin to: it is taken."""
-    served = Served(lambda call: Response(None))
-    with socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        served.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        yield served
 
 
 def answer(value: Any, status: int = 200, **headers: str) -> Response:

@@ -14,7 +14,7 @@ from pbench.interfaces import GenerationSettings
 from pbench.models.api import Access, open_model
 from pbench.models.api.faults import without_key
 from tests.models.api_formats import FORMATS, KEY, RETRIES, asked, index, quick, samples  # noqa: F401
-from tests.models.api_server import Call, Response, completion, message, nobody, serve
+from tests.models.api_server import Call, Response, Served, completion, message, serve
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -129,9 +129,9 @@ def test_a_request_that_the_server_refuses_for_all_samples(form):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_an_unreachable_server(form):
-    with nobody() as served, pytest.raises(UsageError, match=r"is the server there \(--base-url\)\?"):
-        asked(form, served, 5)
+def test_an_unreachable_server(form, nobody):
+    with pytest.raises(UsageError, match=r"is the server there \(--base-url\)\?"):
+        asked(form, Served(completion, nobody), 5)
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -29,9 +29,7 @@ def harper() -> HarperChecker:
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_hostile_answer_costs_less_than_a_second(
-    write_run: Write, harper: HarperChecker, name: str
-) -> None:
+def test_a_hostile_answer_costs_little_time(write_run: Write, harper: HarperChecker, name: str) -> None:
     answer = ANSWERS[name]
     rows: list[Generation] = [
         generation(0, answer, task=f"t/{metric}", metric=metric, answer=REFERENCES[metric])
